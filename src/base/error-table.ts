@@ -1,0 +1,254 @@
+/**
+ * Every error code, once: what its `details` hold, the HTTP status, whether a
+ * retry can help, and the cure. `docs/errors.md` is tested against this table,
+ * and a code without its facts does not compile.
+ */
+
+/** Whether the same request can succeed later. */
+export type Retry = 'no' | 'now' | 'after';
+
+interface Facts {
+  readonly status: number;
+  readonly retry: Retry;
+  readonly cure: string;
+}
+
+/** What each code's `details` hold. Adding a line here and one in `FACTS` adds a code. */
+export interface ErrorDetails {
+  /** An option is missing, unknown or out of range. */
+  CONFIG_INVALID: { readonly option: string; readonly received: unknown };
+  /** The configuration file cannot be found, loaded, or has no configuration in it. */
+  CONFIG_NOT_LOADED: { readonly file: string; readonly reason: string };
+  /** The address is in use by another process. */
+  PORT_IN_USE: { readonly host: string; readonly port: number };
+  /** Without authentication the server listens on loopback only. */
+  AUTH_REQUIRED: { readonly host: string };
+  /** A boot phase failed. */
+  STARTUP_FAILED: { readonly phase: string; readonly reason: string };
+  /** Something is used after it was closed. */
+  CLOSED: { readonly what: string };
+  /** A named step did not end in its time. */
+  DEADLINE: { readonly what: string; readonly timeoutMs: number };
+
+  /** No factory in this scope or process. */
+  FACTORY_NOT_CONFIGURED: Record<string, never>;
+  /** A factory was constructed without one of its parts. */
+  FACTORY_PART_MISSING: { readonly part: string };
+  /** A second factory while the first lives. */
+  FACTORY_ALREADY_CONFIGURED: Record<string, never>;
+  /** The factory was closed. */
+  FACTORY_CLOSED: Record<string, never>;
+  /** A user has too many engines that nobody disposed. */
+  ENGINES_NOT_DISPOSED: { readonly userId: string; readonly limit: number };
+  /** An engine is used after it was disposed. */
+  ENGINE_DISPOSED: { readonly runId: string };
+
+  /** An id is empty, too long or holds control characters. */
+  ID_INVALID: { readonly field: string; readonly received: unknown };
+  /** A context field is malformed, too large or too deep. */
+  CONTEXT_INVALID: { readonly field: string; readonly reason: string };
+  /** Unknown, or somebody else's: the two are not told apart. */
+  NOT_FOUND: { readonly what: string; readonly id: string };
+  /** No agent of that name is registered. */
+  AGENT_UNKNOWN: { readonly agent: string; readonly known: readonly string[] };
+  /** Two agents of one name, or a name that is reserved or malformed. */
+  AGENT_INVALID: { readonly agent: string; readonly reason: string };
+  /** The input does not match the agent's schema, or is not JSON. */
+  INPUT_INVALID: { readonly what: string; readonly issues: readonly string[] };
+  /** The same run id was started with another input. */
+  RUN_ID_CONFLICT: { readonly runId: string };
+  /** The user's queue is full. */
+  QUEUE_FULL: { readonly userId: string; readonly limit: number };
+  /** A run nests too deep or has too many children at once. */
+  CHILD_LIMIT: { readonly limit: string; readonly max: number };
+  /** The run used up its active time. */
+  RUN_TIMEOUT: { readonly runId: string; readonly timeoutMs: number };
+  /** The run has ended; nothing can be written to it. */
+  RUN_ENDED: { readonly runId: string };
+  /** The run was cancelled. */
+  RUN_CANCELLED: { readonly runId: string; readonly reason: string };
+  /** An agent ended without a result. */
+  AGENT_RETURNED_NOTHING: { readonly agent: string };
+  /** An agent threw something that is not ours. */
+  AGENT_THREW: { readonly reason: string };
+  /** An agent held the event loop, and with it every user. */
+  EVENT_LOOP_BLOCKED: { readonly agent: string; readonly blockedMs: number; readonly limitMs: number };
+  /** What the agent does now is not what the record says it did. */
+  STEP_MISMATCH: { readonly runId: string; readonly recorded: string; readonly requested: string };
+  /** A result, an event or an input is larger than allowed, or not JSON. */
+  EVENT_INVALID: { readonly type: string; readonly reason: string };
+
+  /** A tool name that the agent does not have. */
+  TOOL_UNKNOWN: { readonly tool: string; readonly known: readonly string[] };
+  /** The user's role may not use the tool. */
+  TOOL_DENIED: { readonly tool: string; readonly role: string };
+  /** A tool did not settle within its deadline. */
+  TOOL_TIMEOUT: { readonly tool: string; readonly timeoutMs: number };
+  /** A tool threw something that is not ours. */
+  TOOL_FAILED: { readonly reason: string };
+  /** A tool was running when its worker died, and is not idempotent. */
+  TOOL_OUTCOME_UNKNOWN: { readonly tool: string; readonly call: string };
+
+  /** The writer no longer holds the run. */
+  LEASE_LOST: { readonly runId: string; readonly generation: number };
+  /** An append did not follow the log's head. */
+  LOG_CONFLICT: { readonly runId: string; readonly expected: number; readonly head: number };
+  /** The store was written by a newer version. */
+  STORE_NEWER: { readonly file: string; readonly found: number; readonly known: number };
+  /** Another process holds the data folder. */
+  STORE_IN_USE: { readonly file: string };
+  /** The disk, or the store's own size limit, is full. */
+  STORE_FULL: { readonly file: string };
+  /** The store failed in another way. */
+  STORE_FAILED: { readonly operation: string; readonly reason: string };
+
+  /** The application declares no tables. */
+  DATABASE_NOT_CONFIGURED: Record<string, never>;
+  /** A statement is not allowed on a user's database. */
+  DATABASE_DENIED: { readonly action: string };
+  /** A statement or a transaction took too long. */
+  DATABASE_TIMEOUT: { readonly what: string; readonly timeoutMs: number };
+  /** A statement failed in the database. */
+  DATABASE_FAILED: { readonly sql: string; readonly reason: string };
+  /** A result is larger than a caller may take. */
+  DATABASE_RESULT_TOO_LARGE: { readonly limitBytes: number };
+  /** Too many transactions wait for a database. */
+  DATABASE_BUSY: { readonly waiting: number };
+  /** A migration is malformed, changed after it ran, or failed. */
+  MIGRATION_FAILED: { readonly migration: string; readonly reason: string };
+
+  /** No valid token. */
+  UNAUTHENTICATED: { readonly reason: string };
+  /** The Origin or Host is not allowed. */
+  FORBIDDEN: { readonly header: string; readonly received: string };
+  /** A frame is not JSON, not known in shape, or too large. */
+  FRAME_INVALID: { readonly reason: string };
+  /** A request's body or query is malformed. */
+  REQUEST_INVALID: { readonly what: string; readonly issues: readonly string[] };
+  /** A body, file or frame is larger than allowed. */
+  TOO_LARGE: { readonly what: string; readonly limitBytes: number };
+  /** A limit on frames, sockets or subscriptions was reached. */
+  LIMIT_REACHED: { readonly limit: string; readonly max: number };
+  /** A connection was lost and could not be had again in time. */
+  DISCONNECTED: { readonly reason: string };
+  /** The server is closing. */
+  DRAINING: Record<string, never>;
+
+  /** A ledger is not one: no known columns, or no rows. */
+  LEDGER_INVALID: { readonly file: string; readonly reason: string };
+  /** A fault of the house itself. */
+  INTERNAL: { readonly reason: string };
+}
+
+export type ErrorCode = keyof ErrorDetails;
+
+export const FACTS: { readonly [C in ErrorCode]: Facts } = {
+  CONFIG_INVALID: { status: 500, retry: 'no', cure: 'Correct the option that the message names.' },
+  CONFIG_NOT_LOADED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Export default defineConfig({ … }) from enginehouse.config.ts, or name the file with --config.',
+  },
+  PORT_IN_USE: { status: 500, retry: 'no', cure: 'Stop the other process or choose another port with --port or PORT.' },
+  AUTH_REQUIRED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Set auth.secret (or ENGINEHOUSE_AUTH_SECRET), or listen on 127.0.0.1.',
+  },
+  STARTUP_FAILED: { status: 500, retry: 'no', cure: 'Read the reason and the cause; run `enginehouse doctor`.' },
+  CLOSED: { status: 503, retry: 'no', cure: 'Use it before close(), or make a new one.' },
+  DEADLINE: { status: 504, retry: 'now', cure: 'Look at what the named step waits for, or raise its limit.' },
+
+  FACTORY_NOT_CONFIGURED: {
+    status: 500,
+    retry: 'no',
+    cure:
+      "In a test, take the fixture executionEngineFactoryTestInitialized from 'enginehouse/testing/vitest', or call " +
+      "`await using factory = await configureExecutionEngineFactoryForTest()` from 'enginehouse/testing'. " +
+      'In an application, call configureExecutionEngineFactory(await startup(config)) once.',
+  },
+  FACTORY_PART_MISSING: {
+    status: 500,
+    retry: 'no',
+    cure: 'Let startup(config) make the factory; it gives it every part.',
+  },
+  FACTORY_ALREADY_CONFIGURED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Close the first runtime before configuring a second, or pass runtimes as values.',
+  },
+  FACTORY_CLOSED: { status: 503, retry: 'no', cure: 'Ask the runtime that is alive for its factory.' },
+  ENGINES_NOT_DISPOSED: {
+    status: 429,
+    retry: 'no',
+    cure: 'Write `await using engine = await factory.createForUser(context)`, or use userExecutionScope().',
+  },
+  ENGINE_DISPOSED: { status: 409, retry: 'no', cure: 'Make a new engine for a new run.' },
+
+  ID_INVALID: { status: 400, retry: 'no', cure: 'Use 1 to 128 characters without control characters.' },
+  CONTEXT_INVALID: { status: 400, retry: 'no', cure: 'Correct the field that the message names.' },
+  NOT_FOUND: { status: 404, retry: 'no', cure: 'Check the id, and that it belongs to the signed-in user.' },
+  AGENT_UNKNOWN: { status: 404, retry: 'no', cure: 'Use one of the known names, or register the agent in the config.' },
+  AGENT_INVALID: { status: 500, retry: 'no', cure: 'Give each agent its own name: letters, digits, "-" and "_".' },
+  INPUT_INVALID: { status: 400, retry: 'no', cure: 'Send input that matches the schema of the agent or tool.' },
+  RUN_ID_CONFLICT: { status: 409, retry: 'no', cure: 'Use a new run id for a new input.' },
+  QUEUE_FULL: { status: 429, retry: 'after', cure: 'Wait for a run to end, or cancel one; limits.queuePerUser bounds the queue.' },
+  CHILD_LIMIT: { status: 409, retry: 'no', cure: 'Start fewer child runs at once, or nest them less deeply.' },
+  RUN_TIMEOUT: { status: 504, retry: 'now', cure: 'Split the work, or raise limits.runTimeoutMs.' },
+  RUN_ENDED: { status: 409, retry: 'no', cure: 'Start a new run.' },
+  RUN_CANCELLED: { status: 409, retry: 'no', cure: 'Start a new run if the work is still wanted.' },
+  AGENT_RETURNED_NOTHING: { status: 500, retry: 'no', cure: 'Return a JSON value from run(); return null if there is nothing to say.' },
+  AGENT_THREW: { status: 500, retry: 'no', cure: 'Read the reason; the cause with its stack is in the server log under this ref.' },
+  EVENT_LOOP_BLOCKED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Move the work to a worker thread or a child process, or await between parts of it.',
+  },
+  STEP_MISMATCH: {
+    status: 409,
+    retry: 'no',
+    cure: 'Keep step names and their order stable for runs in flight, or give the agent a new version and a migration.',
+  },
+  EVENT_INVALID: { status: 400, retry: 'no', cure: 'Keep events under 64 KB of JSON; put larger things in an artifact.' },
+
+  TOOL_UNKNOWN: { status: 404, retry: 'no', cure: 'Add the tool to the agent, or call one that it has.' },
+  TOOL_DENIED: { status: 403, retry: 'no', cure: 'Sign in with a role that the tool allows.' },
+  TOOL_TIMEOUT: { status: 504, retry: 'now', cure: "Raise the tool's timeoutMs, or make it do less in one call." },
+  TOOL_FAILED: { status: 500, retry: 'no', cure: 'Read the reason; the cause with its stack is in the server log under this ref.' },
+  TOOL_OUTCOME_UNKNOWN: {
+    status: 500,
+    retry: 'no',
+    cure: 'Check what the tool did, or declare it idempotent so that it is run again with the same call id.',
+  },
+
+  LEASE_LOST: { status: 409, retry: 'now', cure: 'Nothing to do: another owner carries the run on.' },
+  LOG_CONFLICT: { status: 409, retry: 'now', cure: 'Read the head again and append after it.' },
+  STORE_NEWER: { status: 500, retry: 'no', cure: 'Start the version that wrote the store, or a newer one, or choose another data folder.' },
+  STORE_IN_USE: { status: 500, retry: 'no', cure: 'Stop the other process, or choose another folder with --data or ENGINEHOUSE_DATA.' },
+  STORE_FULL: { status: 507, retry: 'after', cure: 'Free disk space or raise store.maxBytes; runs go on by themselves then.' },
+  STORE_FAILED: { status: 500, retry: 'after', cure: 'Look at the disk and the server log; runs go on by themselves once the store works.' },
+
+  DATABASE_NOT_CONFIGURED: { status: 500, retry: 'no', cure: 'Declare tables: defineConfig({ database: { migrations: { … } } }).' },
+  DATABASE_DENIED: { status: 403, retry: 'no', cure: 'Use plain statements on your own tables.' },
+  DATABASE_TIMEOUT: { status: 504, retry: 'now', cure: 'Make the statement cheaper, add an index, or split the transaction.' },
+  DATABASE_FAILED: { status: 500, retry: 'no', cure: 'Correct the statement; the reason is the database’s own.' },
+  DATABASE_RESULT_TOO_LARGE: { status: 413, retry: 'no', cure: 'Select fewer rows or columns, or page through them.' },
+  DATABASE_BUSY: { status: 503, retry: 'after', cure: 'Keep transactions short, or raise limits.databaseWorkers.' },
+  MIGRATION_FAILED: { status: 500, retry: 'no', cure: 'Correct the migration; one that has run is never changed, add a new one.' },
+
+  UNAUTHENTICATED: { status: 401, retry: 'no', cure: 'Send Authorization: Bearer with a valid token.' },
+  FORBIDDEN: { status: 403, retry: 'no', cure: 'Add the origin to auth.allowedOrigins, or the host to server.allowedHosts.' },
+  FRAME_INVALID: { status: 400, retry: 'no', cure: 'Send one JSON object per text frame, as docs/protocol.md describes.' },
+  REQUEST_INVALID: { status: 400, retry: 'no', cure: 'Correct the fields that the message names.' },
+  TOO_LARGE: { status: 413, retry: 'no', cure: 'Send less, or upload it as an artifact.' },
+  LIMIT_REACHED: { status: 429, retry: 'after', cure: 'Send less at a time, or close connections that are not used.' },
+  DISCONNECTED: { status: 503, retry: 'now', cure: 'Check that the server runs and can be reached, then try again.' },
+  DRAINING: { status: 503, retry: 'after', cure: 'Try again in a moment; the server is restarting.' },
+
+  LEDGER_INVALID: {
+    status: 400,
+    retry: 'no',
+    cure: 'Give a CSV with a header, or JSONL, with a time and token counts per request.',
+  },
+  INTERNAL: { status: 500, retry: 'no', cure: 'This is a fault of Enginehouse; report it with the ref.' },
+};

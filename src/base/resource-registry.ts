@@ -1,0 +1,43 @@
+/**
+ * Knows what one runtime has open: engines, emitters, sockets, timers,
+ * listeners, store handles. Each is registered by the part that opens it and
+ * taken off when it is closed; what is left at the end is a leak, with its owner.
+ *
+ * It counts only what the runtime itself opened, so it has no false alarms.
+ */
+
+export type ResourceKind = 'engine' | 'run' | 'emitter' | 'socket' | 'listener' | 'timer' | 'store' | 'database' | 'follower';
+
+export interface OpenResource {
+  readonly kind: ResourceKind;
+  /** What it is, for a person: a run id, an address, a file. */
+  readonly name: string;
+  /** The user it belongs to; `undefined` for the runtime's own. */
+  readonly owner: string | undefined;
+  /** Where it was opened, when origins are kept. */
+  readonly origin: string | undefined;
+}
+
+export class ResourceRegistry {
+  readonly #open = new Set<OpenResource>();
+  readonly #keepOrigins: boolean;
+
+  constructor(options: { readonly keepOrigins?: boolean } = {}) {
+    this.#keepOrigins = options.keepOrigins ?? false;
+  }
+
+  /** Notes that something was opened. Call the returned function when it is closed; twice is harmless. */
+  opened(kind: ResourceKind, name: string, owner?: string): () => void {
+    const origin = this.#keepOrigins ? new Error(`${kind} ${name} was opened here`).stack : undefined;
+    const resource: OpenResource = { kind, name, owner, origin };
+    this.#open.add(resource);
+    return () => {
+      this.#open.delete(resource);
+    };
+  }
+
+  /** What is open now, oldest first. */
+  remaining(kind?: ResourceKind): readonly OpenResource[] {
+    return [...this.#open].filter((resource) => kind === undefined || resource.kind === kind);
+  }
+}

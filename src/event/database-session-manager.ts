@@ -1,0 +1,64 @@
+import type { Kysely, Transaction } from 'kysely';
+
+import type { Owner } from '../context/ids.ts';
+import type { UserExecutionContext } from '../context/user-execution-context.ts';
+
+/**
+ * The application's tables. An application names its own by declaration merging:
+ *
+ * @example
+ * declare module 'enginehouse' {
+ *   interface ApplicationTables { stock: { sku: string; count: number } }
+ * }
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by the application
+export interface ApplicationTables {}
+
+/** Kysely on the application's tables. Without a declaration any table may be named. */
+export type ApplicationDatabase = keyof ApplicationTables extends never ? Record<string, Record<string, unknown>> : ApplicationTables;
+
+export interface TransactionOptions {
+  /** Refuse every write. SQL that a model wrote belongs here. @default false */
+  readonly readOnly?: boolean;
+  /** Rolls back and rejects with the signal's reason when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where an owner's tables are: the port behind `DatabaseSessionManager`, implemented in `store/`. */
+export interface AgentDatabases extends AsyncDisposable {
+  transaction<T>(owner: Owner, run: (session: Kysely<never>) => Promise<T>, options: TransactionOptions): Promise<T>;
+  /** Deletes everything of the owner. */
+  forget(owner: Owner): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Real transactions on the application's own tables, as the context's user and
+ * as nobody else: there is no argument that names another user. The system's
+ * own tables are never reachable from here.
+ */
+export class DatabaseSessionManager {
+  readonly #context: UserExecutionContext;
+  readonly #databases: AgentDatabases;
+
+  constructor(context: UserExecutionContext, databases: AgentDatabases) {
+    this.#context = context;
+    this.#databases = databases;
+  }
+
+  /**
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects.
+   * A statement has 30 s, a transaction 60 s. Await every statement; one left behind is refused.
+   *
+   * @throws `DATABASE_NOT_CONFIGURED`, `DATABASE_TIMEOUT`, `DATABASE_DENIED`, `DATABASE_FAILED`,
+   * `DATABASE_RESULT_TOO_LARGE`, `DATABASE_BUSY`, `MIGRATION_FAILED`, and whatever `work` throws.
+   * @example
+   * await engine.databaseSessionManager.transaction((db) =>
+   *   db.updateTable('stock').set({ count: 3 }).where('sku', '=', 'otter-1').execute(),
+   * );
+   */
+  transaction<T, DB = ApplicationDatabase>(work: (session: Transaction<DB>) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    // The adapter's dialect knows no tables; the application's declaration does.
+    return this.#databases.transaction(this.#context, work as unknown as (session: Kysely<never>) => Promise<T>, options);
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The only way an engine writes events. It is bound to one context, so it
+ * cannot address another run or another user; it never touches a socket.
+ *
+ *   M1. Events are numbered in the order of the calls, and committed in that
+ *       order. What waits while a commit is under way goes into the next one.
+ *   M2. Adjacent deltas of one part that wait are merged, so that rows are about
+ *       commits, not tokens.
+ *   M3. After a terminal event, after the lease is lost, or after a failed
+ *       append, nothing more is written: every later call is refused.
+ *   M4. What waits is bounded: past `emitterBytes` a call resolves only when the
+ *       commit before it is done, and a caller that awaits its calls is slowed.
+ */
+
+import { canonicalJson } from '../base/canonical-json.ts';
+import type { Clock } from '../base/clock.ts';
+import { EnginehouseError } from '../base/errors.ts';
+import type { ResourceRegistry } from '../base/resource-registry.ts';
+import { EVENT_DATA, isDelta, type EventData, type EventType } from '../context/event.ts';
+import type { Limits } from '../context/limits.ts';
+import { isTerminal } from '../context/run-status.ts';
+import type { UserExecutionContext } from '../context/user-execution-context.ts';
+import type { Lease, NewEvent, NewRun, OwnedStore, RunRecord } from './store.ts';
+
+export interface EmitterDeps {
+  readonly store: OwnedStore;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, 'eventBytes' | 'inlineBytes' | 'emitterBytes' | 'commitBytes'>;
+  readonly resources: ResourceRegistry;
+  /** Names this process in leases. */
+  readonly holder: string;
+  /** Told of each new head once it is durable. */
+  readonly advanced: (head: number) => void;
+}
+
+/** What the engine knows of a run that it accepts. */
+export type RunRequest = Pick<NewRun, 'agent' | 'version' | 'origin' | 'parentRunId' | 'inputDigest'> & {
+  readonly accepted: EventData<'run_accepted'>;
+};
+
+interface Waiting {
+  readonly event: NewEvent;
+  readonly bytes: number;
+  readonly settle: PromiseWithResolvers<number>;
+}
+
+export class UserWebSocketEmitter implements AsyncDisposable {
+  readonly context: UserExecutionContext;
+  readonly #deps: EmitterDeps;
+  readonly #given: () => void;
+  #lease: { readonly generation: number } | undefined;
+  #head = 0;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #pumping: Promise<void> | undefined;
+  #refusal: Error | undefined;
+
+  constructor(context: UserExecutionContext, deps: EmitterDeps) {
+    this.context = context;
+    this.#deps = deps;
+    this.#given = deps.resources.opened('emitter', context.runId, context.userId);
+  }
+
+  /** The last seq that is durable, as far as this writer knows. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Whether the run can still be written by this emitter. */
+  get writable(): boolean {
+    return this.#lease !== undefined && this.#refusal === undefined;
+  }
+
+  /** Commits a new run with its first event and takes its lease. A run that exists already is given back untouched. */
+  async accept(request: RunRequest): Promise<{ readonly created: boolean; readonly run: RunRecord }> {
+    const { accepted, ...run } = request;
+    const { runId, threadId, roles, metadata, operations } = this.context;
+    const answer = await this.#deps.store.runs.accept({
+      ...run,
+      runId,
+      threadId,
+      context: canonicalJson({ roles, metadata, operations }),
+      holder: this.#deps.holder,
+      accepted: this.#prepare('run_accepted', accepted),
+    });
+    if (answer.created) this.#hold(answer.run.generation, answer.run.head);
+    return answer;
+  }
+
+  /** Takes the run over from whoever held it. @throws `NOT_FOUND` */
+  async take(): Promise<Lease> {
+    const { runId } = this.context;
+    const lease = await this.#deps.store.leases.take(runId, this.#deps.holder);
+    if (lease === undefined) throw new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
+    this.#hold(lease.generation, lease.head.head);
+    return lease;
+  }
+
+  /**
+   * Writes one event and resolves with its seq, or that of the event it was merged into, once it is durable.
+   *
+   * @throws `EVENT_INVALID` when the data does not match the vocabulary or is over 64 KB; the run goes on.
+   * @throws `RUN_ENDED`, `LEASE_LOST`, `STORE_FULL`, `STORE_FAILED` when the run cannot be written any more.
+   */
+  emit<T extends EventType>(type: T, data: EventData<T>): Promise<number> {
+    return this.#write(type, data);
+  }
+
+  /** Waits until everything written so far is durable. @throws what ended the writing, if something did. */
+  async flush(): Promise<void> {
+    await this.#pumping;
+    if (this.#refusal !== undefined && this.#waiting.length > 0) throw this.#refusal;
+  }
+
+  /** Writes nothing more. What waits is still committed. Idempotent. */
+  async close(): Promise<void> {
+    await this.#pumping;
+    this.#refusal ??= new EnginehouseError('CLOSED', `the emitter of run ${this.context.runId} is closed`, { what: 'emitter' });
+    this.#given();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #hold(generation: number, head: number): void {
+    this.#lease = { generation };
+    this.#head = head;
+    this.#deps.advanced(head);
+  }
+
+  async #write<T extends EventType>(type: T, data: EventData<T>): Promise<number> {
+    const event = this.#prepare(type, data);
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#lease === undefined) throw new EnginehouseError('CLOSED', `run ${this.context.runId} is not held by this emitter`, { what: 'emitter' });
+    if (isTerminal(type)) {
+      const { runId } = this.context;
+      this.#refusal = new EnginehouseError('RUN_ENDED', `run ${runId} has ended, ${type} was its last event`, { runId });
+    }
+    const merged = this.#merge(type, data as EventData);
+    if (merged !== undefined) return merged.promise;
+    const waiting: Waiting = { event, bytes: event.data.length, settle: Promise.withResolvers<number>() };
+    this.#waiting.push(waiting);
+    this.#waitingBytes += waiting.bytes;
+    this.#pumping ??= this.#pump();
+    return waiting.settle.promise;
+  }
+
+  /** M2: a delta joins the last one that waits when both belong to the same part and fit one event. */
+  #merge(type: EventType, data: EventData): PromiseWithResolvers<number> | undefined {
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.event.type !== type || !isDelta(type) || type === 'tool_progress') return undefined;
+    const [before, next] = [JSON.parse(last.event.data) as Delta, data as Delta];
+    if (partOf(before) !== partOf(next)) return undefined;
+    const text = canonicalJson({ ...before, delta: before.delta + next.delta });
+    if (text.length > this.#deps.limits.inlineBytes) return undefined;
+    this.#waiting[this.#waiting.length - 1] = { ...last, event: { ...last.event, data: text }, bytes: text.length };
+    this.#waitingBytes += text.length - last.bytes;
+    return last.settle;
+  }
+
+  /** Commits what waits, as much at a time as one group commit takes, until nothing waits. */
+  async #pump(): Promise<void> {
+    // One microtask, so that events written together go together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#commit();
+    this.#pumping = undefined;
+  }
+
+  async #commit(): Promise<void> {
+    const batch = this.#nextBatch();
+    const after = this.#head;
+    try {
+      const generation = this.#lease?.generation ?? 0;
+      const events = batch.map(({ event }) => event);
+      this.#head = await this.#deps.store.log.append(this.context.runId, { generation, after, events });
+      batch.forEach(({ settle }, index) => settle.resolve(after + index + 1));
+      this.#deps.advanced(this.#head);
+    } catch (error) {
+      this.#refuse(error as Error, batch);
+    }
+  }
+
+  #nextBatch(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { bytes: more } of this.#waiting) {
+      if (count > 0 && bytes + more > this.#deps.limits.commitBytes) break;
+      bytes += more;
+      count += 1;
+    }
+    this.#waitingBytes -= bytes;
+    return this.#waiting.splice(0, count);
+  }
+
+  /** M3: the log stays as it is durable; every call that waits learns why. */
+  #refuse(error: Error, batch: readonly Waiting[]): void {
+    this.#refusal = error;
+    const lost = [...batch, ...this.#waiting.splice(0)];
+    this.#waitingBytes = 0;
+    for (const { settle } of lost) {
+      settle.promise.catch(() => undefined);
+      settle.reject(error);
+    }
+  }
+
+  #prepare<T extends EventType>(type: T, data: EventData<T>): NewEvent {
+    const parsed = EVENT_DATA[type].safeParse(data);
+    if (!parsed.success) {
+      const reason = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+      throw new EnginehouseError('EVENT_INVALID', `${type} is malformed: ${reason}`, { type, reason });
+    }
+    const text = canonicalJson(parsed.data);
+    const limit = this.#deps.limits.eventBytes;
+    if (text.length > limit || Buffer.byteLength(text) > limit) {
+      throw new EnginehouseError('EVENT_INVALID', `${type} is ${Buffer.byteLength(text)} bytes, an event has at most ${limit}`, { type, reason: 'too large' });
+    }
+    return { type, at: this.#deps.clock.now(), data: text };
+  }
+}
+
+interface Delta {
+  readonly delta: string;
+  readonly part?: string;
+  readonly message?: string;
+  readonly call?: string;
+}
+
+function partOf(delta: Delta): string | undefined {
+  return delta.part ?? delta.message ?? delta.call;
+}

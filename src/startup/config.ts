@@ -1,0 +1,65 @@
+/**
+ * What an application says of itself, in `enginehouse.config.ts`. Everything
+ * has a default but the agents. Unknown keys are errors.
+ */
+
+import type { AgentDefinition } from '../agent/define-agent.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Ids } from '../base/ids.ts';
+import type { LimitOptions } from '../context/limits.ts';
+import type { Migrations } from '../event/migrations.ts';
+
+export interface EnginehouseConfig {
+  readonly agents: readonly AgentDefinition[];
+  /** The application's own tables, one set per user. */
+  readonly database?: { readonly migrations: Migrations } | undefined;
+  readonly store?: StoreOptions | undefined;
+  readonly auth?: AuthOptions | undefined;
+  readonly server?: ServerOptions | undefined;
+  /** Every limit has a default; docs/limits.md lists them. */
+  readonly limits?: LimitOptions | undefined;
+  /** Lines of JSON on standard error. @default 'info', or ENGINEHOUSE_LOG */
+  readonly log?: LogLevel | undefined;
+}
+
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+
+export interface StoreOptions {
+  /** The data folder, or ':memory:', which is for tests. @default './.enginehouse', or ENGINEHOUSE_DATA */
+  readonly path?: string | undefined;
+  /** The most bytes that the log's file may have; past it appends fail with STORE_FULL until there is room. @default no limit but the disk's */
+  readonly maxBytes?: number | undefined;
+}
+
+export interface AuthOptions {
+  /** Signs and checks JSON Web Tokens (HS256); at least 32 bytes. @default ENGINEHOUSE_AUTH_SECRET; without one, a local user on loopback only */
+  readonly secret?: string | undefined;
+  /** Origins that may open sockets and call the API from a browser, beside the server's own. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** The claim that names the tenant. @default 'tenant' */
+  readonly tenantClaim?: string | undefined;
+}
+
+export interface ServerOptions {
+  /** @default '127.0.0.1', or HOST */
+  readonly host?: string | undefined;
+  /** 0 takes a free one. @default 4100, or PORT */
+  readonly port?: number | undefined;
+  /** Values of the Host header that are served beside the address itself. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** False: no server of our own; `runtime.attach(httpServer)` puts the doors on an existing one. @default true */
+  readonly listen?: boolean | undefined;
+}
+
+/** What a test may replace, and nothing else. A production entry passes none. */
+export interface Seams {
+  readonly clock?: Clock | undefined;
+  readonly ids?: Ids | undefined;
+  /** Keep where each resource was opened. */
+  readonly keepOrigins?: boolean | undefined;
+}
+
+/** Says that an object is a configuration, and checks its shape in the editor. */
+export function defineConfig(config: EnginehouseConfig): EnginehouseConfig {
+  return config;
+}
