@@ -1,0 +1,44 @@
+/**
+ * Tests that need something which npm cannot install. Where it is missing they
+ * are counted as not run, with what is missing; in strict mode
+ * (ENGINEHOUSE_STRICT=1, as in CI) a test that cannot run has failed.
+ */
+
+import { existsSync } from 'node:fs';
+import { test, type TestContext } from 'vitest';
+import { isStrict } from './strict.ts';
+
+/** Something that a machine may lack. `cure` ends the sentence "to run them, …". */
+export interface Requirement {
+  readonly name: string;
+  readonly cure: string;
+  /** Where it is, or `undefined`. */
+  find(): string | undefined;
+}
+
+const CHROMIUM: Requirement = {
+  name: 'Chromium',
+  cure: 'install the package chromium, or set CHROMIUM_PATH',
+  find: () => firstThatExists(process.env['CHROMIUM_PATH'], '/usr/bin/chromium'),
+};
+
+/** A test that drives the page in a real browser; it gets the path of the program. */
+export function testWithChromium(title: string, run: TestWith): void {
+  testWith(CHROMIUM, title, run);
+}
+
+export type TestWith = (found: string, context: TestContext) => Promise<void> | void;
+
+export function testWith(requirement: Requirement, title: string, run: TestWith): void {
+  test(title, (context) => {
+    const found = requirement.find();
+    if (found !== undefined) return run(found, context);
+    const missing = `needs ${requirement.name}: ${requirement.cure}`;
+    if (isStrict) throw new Error(`not run: ${missing}`);
+    return context.skip(missing);
+  });
+}
+
+function firstThatExists(...paths: readonly (string | undefined)[]): string | undefined {
+  return paths.find((path) => path !== undefined && existsSync(path));
+}
