@@ -23,6 +23,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** The clock's time in the form that some libraries ask for. */
+export function dateOf(clock: Clock): Date {
+  return new Date(clock.now());
+}
+
 /**
  * Waits `ms` milliseconds of the clock.
  *

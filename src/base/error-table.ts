@@ -125,6 +125,10 @@ export interface ErrorDetails {
   FRAME_INVALID: { readonly reason: string };
   /** A request's body or query is malformed. */
   REQUEST_INVALID: { readonly what: string; readonly issues: readonly string[] };
+  /** The path exists, but not for this method. */
+  METHOD_NOT_ALLOWED: { readonly method: string; readonly allowed: readonly string[] };
+  /** The range lies outside the content. */
+  RANGE_INVALID: { readonly received: string; readonly bytes: number };
   /** A body, file or frame is larger than allowed. */
   TOO_LARGE: { readonly what: string; readonly limitBytes: number };
   /** A limit on frames, sockets or subscriptions was reached. */
@@ -240,6 +244,8 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
   FORBIDDEN: { status: 403, retry: 'no', cure: 'Add the origin to auth.allowedOrigins, or the host to server.allowedHosts.' },
   FRAME_INVALID: { status: 400, retry: 'no', cure: 'Send one JSON object per text frame, as docs/protocol.md describes.' },
   REQUEST_INVALID: { status: 400, retry: 'no', cure: 'Correct the fields that the message names.' },
+  METHOD_NOT_ALLOWED: { status: 405, retry: 'no', cure: 'Use one of the methods that the Allow header names.' },
+  RANGE_INVALID: { status: 416, retry: 'no', cure: 'Ask for bytes inside the content; the Content-Range header names its length.' },
   TOO_LARGE: { status: 413, retry: 'no', cure: 'Send less, or upload it as an artifact.' },
   LIMIT_REACHED: { status: 429, retry: 'after', cure: 'Send less at a time, or close connections that are not used.' },
   DISCONNECTED: { status: 503, retry: 'now', cure: 'Check that the server runs and can be reached, then try again.' },

@@ -9,18 +9,22 @@
  * failure is kept in `cause` and never leaves the process.
  */
 
+import type { Json } from './canonical-json.ts';
 import { FACTS, type ErrorCode, type ErrorDetails, type Retry } from './error-table.ts';
 
 export type { ErrorCode, ErrorDetails, Retry } from './error-table.ts';
+
+/** Characters of a foreign message that are kept: an error travels inside events, and those are small. */
+const REASON_MAX_LENGTH = 2_000;
 
 /** The one JSON form of an error, on HTTP, on sockets and in `agent_failed`. */
 export interface ErrorJson {
   readonly code: string;
   readonly message: string;
-  readonly details: unknown;
+  readonly details: Json;
   readonly cure: string;
   readonly retry: Retry;
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /** Finds this very failure in the server's log. */
   readonly ref: string;
 }
@@ -29,7 +33,9 @@ export interface EnginehouseErrorOptions extends ErrorOptions {
   /** Replaces the table's cure where the caller knows a better one. */
   readonly cure?: string;
   /** Milliseconds to wait before trying again. Only with a code whose `retry` is `after`. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
+  /** Keeps the ref of an error that comes from another process. @default a fresh one */
+  readonly ref?: string;
 }
 
 /** A failure with a code, its facts and a cure. Narrow it with `isEnginehouseError(error, code)`. */
@@ -47,7 +53,7 @@ export class EnginehouseError<C extends ErrorCode = ErrorCode> extends Error {
     this.details = details;
     this.cure = options.cure ?? FACTS[code].cure;
     this.retryAfterMs = options.retryAfterMs;
-    this.ref = crypto.randomUUID().slice(0, 8);
+    this.ref = options.ref ?? crypto.randomUUID().slice(0, 8);
   }
 
   /** The HTTP status this failure is answered with. */
@@ -64,7 +70,8 @@ export class EnginehouseError<C extends ErrorCode = ErrorCode> extends Error {
     return {
       code: this.code,
       message: this.message,
-      details: this.details,
+      // Details are plain data by the table's types; what JSON cannot hold is dropped here, once.
+      details: JSON.parse(JSON.stringify(this.details)) as Json,
       cure: this.cure,
       retry: this.retry,
       ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs }),
@@ -89,12 +96,21 @@ export function isEnginehouseError<C extends ErrorCode = ErrorCode>(
   return error instanceof EnginehouseError && (code === undefined || error.code === code);
 }
 
+/** The error that another process, or an earlier attempt, put into JSON. An unknown code becomes `INTERNAL`. */
+export function reviveError(json: ErrorJson): EnginehouseError {
+  const code = Object.hasOwn(FACTS, json.code) ? (json.code as ErrorCode) : 'INTERNAL';
+  // A parse boundary: whoever wrote the code wrote its details with it.
+  const details = json.details as unknown as ErrorDetails[ErrorCode];
+  return new EnginehouseError(code, json.message, details, { cure: json.cure, retryAfterMs: json.retryAfterMs, ref: json.ref });
+}
+
 /**
  * Gives any thrown value the one JSON form. What is not ours becomes `fallback`
  * with the original message in its details, and the original as its cause.
  */
 export function asEnginehouseError(thrown: unknown, fallback: 'INTERNAL' | 'AGENT_THREW' | 'TOOL_FAILED'): EnginehouseError {
   if (thrown instanceof EnginehouseError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new EnginehouseError(fallback, reason === '' ? 'an error without a message' : reason, { reason }, { cause: thrown });
+  const said = thrown instanceof Error ? thrown.message : String(thrown);
+  const reason = said === '' ? 'an error without a message' : said.slice(0, REASON_MAX_LENGTH);
+  return new EnginehouseError(fallback, reason, { reason }, { cause: thrown });
 }

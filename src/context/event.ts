@@ -46,7 +46,7 @@ export const EVENT_DATA = {
   reasoning_delta: z.object({ part: id, delta: z.string() }),
   message_delta: z.object({ message: id, delta: z.string() }),
   message_completed: z.object({ message: id, role: z.enum(['assistant', 'user', 'tool']), parts: z.array(json) }),
-  /** One recorded step ended. `step` is its place in the order of starts; `alone` says that none ran beside it when it started. */
+  /** One recorded step ended. `step` is its place in the order of starts; `alone` says that no other ran beside it. */
   step_completed: z.object({
     step: count,
     name: z.string(),
@@ -60,11 +60,13 @@ export const EVENT_DATA = {
   step_reset: z.object({ step: count, reason: z.string() }),
   tool_input_delta: z.object({ call: id, delta: z.string() }),
   /** Input checked and permitted: the tool starts. */
-  tool_executing: z.object({ call: id, tool: z.string(), input: json, step: count, alone: z.boolean() }),
+  tool_executing: z.object({ call: id, tool: z.string(), input: json, step: count }),
   tool_progress: z.object({ call: id, progress: json }),
   tool_completed: z.object({
     call: id,
     tool: z.string(),
+    step: count,
+    alone: z.boolean(),
     outcome: z.enum(['ok', 'error', 'denied', 'timeout', 'unknown']),
     ...value,
     error: error.optional(),
@@ -82,10 +84,13 @@ export const EVENT_DATA = {
     mediaType: z.string(),
     bytes: count,
   }),
-  subagent_started: z.object({ run: id, agent: z.string(), step: count, alone: z.boolean() }),
+  subagent_started: z.object({ run: id, agent: z.string(), occurrence: count, step: count }),
   subagent_completed: z.object({
     run: id,
     agent: z.string(),
+    occurrence: count,
+    step: count,
+    alone: z.boolean(),
     outcome: z.enum(['completed', 'failed', 'cancelled']),
     ...value,
     error: error.optional(),
@@ -119,7 +124,7 @@ export type AgentEvent<T extends EventType = EventType> = {
 
 export const EVENT_TYPES: readonly EventType[] = Object.keys(EVENT_DATA) as EventType[];
 
-/** The types after which a run's status, tools or people wait: they are flushed to sockets at once. */
-export function isDelta(type: EventType): boolean {
-  return type === 'message_delta' || type === 'reasoning_delta' || type === 'tool_input_delta' || type === 'tool_progress';
+/** Text that is streamed in parts: adjacent ones of one part are merged before they are kept. */
+export function isDelta(type: EventType): type is 'message_delta' | 'reasoning_delta' | 'tool_input_delta' {
+  return type === 'message_delta' || type === 'reasoning_delta' || type === 'tool_input_delta';
 }

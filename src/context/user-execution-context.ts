@@ -87,6 +87,18 @@ export class UserExecutionContext implements Owner {
     );
   }
 
+  /** The context of a run that an earlier process accepted. @internal */
+  static restore(owner: Owner, run: { readonly threadId: ThreadId; readonly runId: RunId }, kept: string): UserExecutionContext {
+    // A parse boundary: `UserWebSocketEmitter.accept` wrote it.
+    const { roles, metadata, operations } = JSON.parse(kept) as KeptContext;
+    return new UserExecutionContext(owner, run, {
+      roles: Object.freeze(roles),
+      metadata: deepFreeze(metadata),
+      operations: Object.freeze(operations),
+      parentRequestId: undefined,
+    });
+  }
+
   /** How many operations deep this context is; a request's own is 0. */
   get depth(): number {
     return this.operations.length;
@@ -118,6 +130,8 @@ export class UserExecutionContext implements Owner {
     });
   }
 }
+
+type KeptContext = Pick<UserExecutionContext, 'roles' | 'metadata' | 'operations'>;
 
 function parseRoles(roles: readonly string[]): readonly string[] {
   const sound = Array.isArray(roles) && roles.length <= 32 && roles.every((role) => typeof role === 'string' && role.length <= 64);

@@ -8,8 +8,8 @@
  *       commits, not tokens.
  *   M3. After a terminal event, after the lease is lost, or after a failed
  *       append, nothing more is written: every later call is refused.
- *   M4. What waits is bounded: past `emitterBytes` a call resolves only when the
- *       commit before it is done, and a caller that awaits its calls is slowed.
+ *   M4. What waits is bounded. A caller that awaits its calls is slowed to the
+ *       pace of the commits; one that does not is refused past `emitterBytes`.
  */
 
 import { canonicalJson } from '../base/canonical-json.ts';
@@ -29,8 +29,8 @@ export interface EmitterDeps {
   readonly resources: ResourceRegistry;
   /** Names this process in leases. */
   readonly holder: string;
-  /** Told of each new head once it is durable. */
-  readonly advanced: (head: number) => void;
+  /** Told of each new head once it is durable, with the events up to it; with none when only the position is known. */
+  readonly advanced: (head: number, events: readonly NewEvent[]) => void;
 }
 
 /** What the engine knows of a run that it accepts. */
@@ -38,9 +38,15 @@ export type RunRequest = Pick<NewRun, 'agent' | 'version' | 'origin' | 'parentRu
   readonly accepted: EventData<'run_accepted'>;
 };
 
+/** An event that is not committed yet. The text of a delta grows until its commit starts. */
 interface Waiting {
-  readonly event: NewEvent;
-  readonly bytes: number;
+  readonly type: EventType;
+  readonly at: number;
+  /** What the event is without its delta, or all of it, as canonical JSON. */
+  readonly data: string;
+  readonly part: string | undefined;
+  readonly deltas: string[];
+  bytes: number;
   readonly settle: PromiseWithResolvers<number>;
 }
 
@@ -54,6 +60,7 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   #waitingBytes = 0;
   #pumping: Promise<void> | undefined;
   #refusal: Error | undefined;
+  readonly #failed = new AbortController();
 
   constructor(context: UserExecutionContext, deps: EmitterDeps) {
     this.context = context;
@@ -64,6 +71,11 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   /** The last seq that is durable, as far as this writer knows. */
   get head(): number {
     return this.#head;
+  }
+
+  /** Aborts with the reason when an append failed and nothing more can be written by this emitter. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
   }
 
   /** Whether the run can still be written by this emitter. */
@@ -106,12 +118,6 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     return this.#write(type, data);
   }
 
-  /** Waits until everything written so far is durable. @throws what ended the writing, if something did. */
-  async flush(): Promise<void> {
-    await this.#pumping;
-    if (this.#refusal !== undefined && this.#waiting.length > 0) throw this.#refusal;
-  }
-
   /** Writes nothing more. What waits is still committed. Idempotent. */
   async close(): Promise<void> {
     await this.#pumping;
@@ -126,37 +132,48 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   #hold(generation: number, head: number): void {
     this.#lease = { generation };
     this.#head = head;
-    this.#deps.advanced(head);
+    this.#deps.advanced(head, []);
   }
 
   async #write<T extends EventType>(type: T, data: EventData<T>): Promise<number> {
     const event = this.#prepare(type, data);
     if (this.#refusal !== undefined) throw this.#refusal;
-    if (this.#lease === undefined) throw new EnginehouseError('CLOSED', `run ${this.context.runId} is not held by this emitter`, { what: 'emitter' });
-    if (isTerminal(type)) {
-      const { runId } = this.context;
-      this.#refusal = new EnginehouseError('RUN_ENDED', `run ${runId} has ended, ${type} was its last event`, { runId });
+    if (this.#lease === undefined) {
+      throw new EnginehouseError('CLOSED', `run ${this.context.runId} is not held by this emitter`, { what: 'emitter' });
     }
-    const merged = this.#merge(type, data as EventData);
-    if (merged !== undefined) return merged.promise;
-    const waiting: Waiting = { event, bytes: event.data.length, settle: Promise.withResolvers<number>() };
-    this.#waiting.push(waiting);
-    this.#waitingBytes += waiting.bytes;
-    this.#pumping ??= this.#pump();
-    return waiting.settle.promise;
+    this.#refuseFlood(event.data.length);
+    if (isTerminal(type)) this.#refusal = ended(this.context, type);
+    const delta = isDelta(type) ? (data as Delta) : undefined;
+    return (this.#merge(event, delta) ?? this.#line(event, delta)).promise;
   }
 
   /** M2: a delta joins the last one that waits when both belong to the same part and fit one event. */
-  #merge(type: EventType, data: EventData): PromiseWithResolvers<number> | undefined {
+  #merge(event: NewEvent, delta: Delta | undefined): PromiseWithResolvers<number> | undefined {
     const last = this.#waiting.at(-1);
-    if (last === undefined || last.event.type !== type || !isDelta(type) || type === 'tool_progress') return undefined;
-    const [before, next] = [JSON.parse(last.event.data) as Delta, data as Delta];
-    if (partOf(before) !== partOf(next)) return undefined;
-    const text = canonicalJson({ ...before, delta: before.delta + next.delta });
-    if (text.length > this.#deps.limits.inlineBytes) return undefined;
-    this.#waiting[this.#waiting.length - 1] = { ...last, event: { ...last.event, data: text }, bytes: text.length };
-    this.#waitingBytes += text.length - last.bytes;
+    if (delta === undefined || last?.type !== event.type || last.part !== partOf(delta)) return undefined;
+    if (last.bytes + event.data.length > this.#deps.limits.inlineBytes) return undefined;
+    last.deltas.push(delta.delta);
+    last.bytes += event.data.length;
+    this.#waitingBytes += event.data.length;
     return last.settle;
+  }
+
+  #line(event: NewEvent, delta: Delta | undefined): PromiseWithResolvers<number> {
+    const settle = Promise.withResolvers<number>();
+    // A caller may choose not to wait; whoever does wait learns of a failure all the same.
+    settle.promise.catch(() => undefined);
+    const part = delta && partOf(delta);
+    this.#waiting.push({ ...event, part, deltas: delta ? [delta.delta] : [], bytes: event.data.length, settle });
+    this.#waitingBytes += event.data.length;
+    this.#pumping ??= this.#pump();
+    return settle;
+  }
+
+  #refuseFlood(bytes: number): void {
+    const max = this.#deps.limits.emitterBytes;
+    if (this.#waitingBytes + bytes <= max) return;
+    const what = `run ${this.context.runId} has ${this.#waitingBytes} bytes of events that wait for their commit`;
+    throw new EnginehouseError('LIMIT_REACHED', `${what}; await the calls that write them`, { limit: 'emitterBytes', max });
   }
 
   /** Commits what waits, as much at a time as one group commit takes, until nothing waits. */
@@ -172,10 +189,10 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     const after = this.#head;
     try {
       const generation = this.#lease?.generation ?? 0;
-      const events = batch.map(({ event }) => event);
+      const events = batch.map(asEvent);
       this.#head = await this.#deps.store.log.append(this.context.runId, { generation, after, events });
       batch.forEach(({ settle }, index) => settle.resolve(after + index + 1));
-      this.#deps.advanced(this.#head);
+      this.#deps.advanced(this.#head, events);
     } catch (error) {
       this.#refuse(error as Error, batch);
     }
@@ -196,12 +213,10 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   /** M3: the log stays as it is durable; every call that waits learns why. */
   #refuse(error: Error, batch: readonly Waiting[]): void {
     this.#refusal = error;
+    this.#failed.abort(error);
     const lost = [...batch, ...this.#waiting.splice(0)];
     this.#waitingBytes = 0;
-    for (const { settle } of lost) {
-      settle.promise.catch(() => undefined);
-      settle.reject(error);
-    }
+    for (const { settle } of lost) settle.reject(error);
   }
 
   #prepare<T extends EventType>(type: T, data: EventData<T>): NewEvent {
@@ -228,4 +243,14 @@ interface Delta {
 
 function partOf(delta: Delta): string | undefined {
   return delta.part ?? delta.message ?? delta.call;
+}
+
+function asEvent({ type, at, data, deltas }: Waiting): NewEvent {
+  if (deltas.length < 2) return { type, at, data };
+  const whole = JSON.parse(data) as Delta;
+  return { type, at, data: canonicalJson({ ...whole, delta: deltas.join('') }) };
+}
+
+function ended({ runId }: UserExecutionContext, type: EventType): EnginehouseError {
+  return new EnginehouseError('RUN_ENDED', `run ${runId} has ended, ${type} was its last event`, { runId });
 }

@@ -1,0 +1,15 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** What the current async scope belongs to: a test fixture enters one, and so does the engine around an agent's code. */
+export interface AsyncScope {
+  /** The runtime, as `getExecutionEngineFactory()` resolves it. Opaque here. */
+  readonly runtime: object;
+  /** For log lines. */
+  readonly runId?: string;
+}
+
+/**
+ * For the accessor and for log correlation only, never for ownership: it does
+ * not cross a socket. Ownership is an argument.
+ */
+export const asyncScope: AsyncLocalStorage<AsyncScope> = new AsyncLocalStorage<AsyncScope>();

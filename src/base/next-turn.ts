@@ -1,0 +1,6 @@
+/** Lets the event loop turn once, so that sockets and other work get their share. Server only. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

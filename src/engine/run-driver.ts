@@ -1,0 +1,279 @@
+/**
+ * Drives one run from its acceptance to its end, as its only writer.
+ *
+ *   queue ──▶ attempt ──▶ terminal event
+ *               ▲  │ the store fails
+ *               └──┘ waits, takes the lease again, folds the log
+ *
+ *   E1. Exactly one terminal event, whatever the agent does: it may throw, hang,
+ *       return nothing, or go on after its end. Nothing is written after it.
+ *   E2. Every tool call and child run has ended in the log before its run does.
+ *   E3. The wish to cancel is in the log before the agent's signal aborts, and
+ *       wins over a result that comes after it.
+ *   E4. A run whose driver is detached, or whose store is lost, has no end here:
+ *       another attempt, in this process or the next, goes on with it.
+ */
+
+import { createHash } from 'node:crypto';
+
+import { asyncScope } from '../base/async-scope.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
+import { sleep } from '../base/clock.ts';
+import { EnginehouseError, isEnginehouseError } from '../base/errors.ts';
+import { LinkedSignal } from '../base/linked-signal.ts';
+import { validate } from '../base/validate.ts';
+import { isFinal } from '../context/run-status.ts';
+import type { UserExecutionContext } from '../context/user-execution-context.ts';
+import type { OwnedStore, RunRecord } from '../event/store.ts';
+import type { UserWebSocketEmitter } from '../event/user-websocket-emitter.ts';
+import { ValueKeeper } from '../event/value-keeper.ts';
+import { StepRecord } from '../tool/step-record.ts';
+import type { AcceptedRun } from './agent-run.ts';
+import type { EngineDeps } from './engine-deps.ts';
+import type { DrivenRun, EnterSlot, NewRunRequest, RunHome } from './driven-run.ts';
+import { RunAttempt } from './run-attempt.ts';
+import { Cancellation, Detached, isStoreTrouble } from './run-outcome.ts';
+
+const RETRY_FIRST_MS = 250;
+const RETRY_LAST_MS = 30_000;
+const READ_PAGE = 1_000;
+
+export class RunDriver implements DrivenRun {
+  readonly context: UserExecutionContext;
+  readonly values: ValueKeeper;
+  readonly #deps: EngineDeps;
+  readonly #home: RunHome;
+  readonly #owned: OwnedStore;
+  readonly #stop = new AbortController();
+  #emitter: UserWebSocketEmitter;
+  #run: RunRecord | undefined;
+  #input: unknown;
+  #fresh = false;
+  #waiting = false;
+  #cancelling: Promise<void> | undefined;
+
+  constructor(context: UserExecutionContext, deps: EngineDeps, home: RunHome) {
+    this.context = context;
+    this.#deps = deps;
+    this.#home = home;
+    this.#owned = deps.store.for(context);
+    this.#emitter = deps.bridge.createUserEmitter(context);
+    this.values = new ValueKeeper({ runId: context.runId, artifacts: this.#owned.artifacts, clock: deps.clock, limits: deps.limits });
+  }
+
+  get emitter(): UserWebSocketEmitter {
+    return this.#emitter;
+  }
+
+  get agent(): string {
+    return this.#run?.agent ?? '';
+  }
+
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  get stopped(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /**
+   * Commits the run, or finds that its owner started it before.
+   *
+   * @throws `AGENT_UNKNOWN`, `INPUT_INVALID`, `EVENT_INVALID`, `TOO_LARGE`, `RUN_ID_CONFLICT`, store errors
+   */
+  async accept(request: NewRunRequest): Promise<AcceptedRun> {
+    const { agent, input, origin, parentRunId } = request;
+    const definition = this.#deps.agents.registry.get(agent);
+    await validate(`agent ${agent}`, definition.inputSchema, input);
+    const kept = await this.values.keep('input', input);
+    const { created, run } = await this.#emitter.accept({
+      agent,
+      version: definition.version,
+      origin,
+      parentRunId,
+      inputDigest: digestOf(agent, input),
+      accepted: {
+        agent,
+        version: definition.version,
+        ...(kept.resultArtifact === undefined ? { input: kept.result } : { inputArtifact: kept.resultArtifact }),
+        ...(parentRunId === undefined ? {} : { parent: parentRunId }),
+      },
+    });
+    if (run.inputDigest !== digestOf(agent, input)) throw this.#conflict();
+    this.#run = run;
+    this.#input = kept.resultArtifact === undefined ? kept.result : input;
+    this.#fresh = created;
+    return { runId: run.runId, threadId: run.threadId, created, seq: 1 };
+  }
+
+  /** Takes over a run that was accepted before and has not ended. False when it has. @throws `NOT_FOUND` */
+  async resume(): Promise<boolean> {
+    const run = await this.#owned.runs.get(this.context.runId);
+    if (run === undefined) throw this.#notFound();
+    if (isFinal(run.status)) return false;
+    this.#run = run;
+    await this.#emitter.take();
+    return true;
+  }
+
+  /** Runs the agent to its end. `enter` waits for the slot. Resolves also when detached; never rejects for what an agent did. */
+  async drive(enter: EnterSlot): Promise<void> {
+    using _listed = this.#deps.active.add(this);
+    const closed = this.#deps.resources.opened('run', this.context.runId, this.context.userId);
+    try {
+      await this.#untilEnded(enter);
+    } catch (error) {
+      if (!(error instanceof Detached) && !isEnginehouseError(error, 'LEASE_LOST')) {
+        this.#deps.log('error', 'a run was left without an end', { runId: this.context.runId, error: String(error) });
+      }
+    } finally {
+      await this.#emitter.close();
+      closed();
+    }
+  }
+
+  async #untilEnded(enter: EnterSlot): Promise<void> {
+    let waitMs = RETRY_FIRST_MS;
+    let entered = false;
+    for (;;) {
+      try {
+        const record = await this.#foldLog();
+        await this.#applyPending(record);
+        if (!entered) entered = await this.#enter(enter);
+        await this.#attempt(record);
+        return;
+      } catch (error) {
+        if (!isStoreTrouble(error)) throw error;
+        this.#deps.log('warn', 'the store failed under a run; it is tried again', { runId: this.context.runId, waitMs, error: String(error) });
+      }
+      waitMs = await this.#takeAgain(waitMs);
+    }
+  }
+
+  /** Waits for its slot; a run that is stopped meanwhile goes on to its end without one. */
+  async #enter(enter: EnterSlot): Promise<boolean> {
+    using link = new LinkedSignal([this.#stop.signal, this.#emitter.failed]);
+    this.#waiting = true;
+    try {
+      await enter(link.signal, (position) => void this.#emitter.emit('run_queued', { position }).catch(() => undefined));
+      return true;
+    } catch (error) {
+      if (error instanceof Detached || this.#emitter.failed.aborted) throw error;
+      return false;
+    } finally {
+      this.#waiting = false;
+    }
+  }
+
+  async #attempt(record: StepRecord): Promise<void> {
+    const run = this.#run;
+    if (run === undefined) throw this.#notFound();
+    const attempt = new RunAttempt(this, { deps: this.#deps, home: this.#home, record, run, input: this.#input });
+    await asyncScope.run({ runtime: this.#deps.scope(), runId: this.context.runId }, () => attempt.run());
+  }
+
+  /** The store failed: waits, then becomes the writer again, as often as it takes. */
+  async #takeAgain(waitMs: number): Promise<number> {
+    let nextMs = waitMs;
+    for (;;) {
+      await this.#pause(nextMs);
+      nextMs = Math.min(nextMs * 2, RETRY_LAST_MS);
+      try {
+        await this.#emitter.close();
+        this.#emitter = this.#deps.bridge.createUserEmitter(this.context);
+        await this.#emitter.take();
+        return nextMs;
+      } catch (error) {
+        if (!isStoreTrouble(error)) throw error;
+      }
+    }
+  }
+
+  /** A wait that only a detachment breaks off: a cancellation needs the store as well. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#stop.signal.reason instanceof Detached) throw this.#stop.signal.reason;
+    await sleep(this.#deps.clock, ms, this.#stop.signal.aborted ? undefined : this.#stop.signal).catch((error: unknown) => {
+      if (error instanceof Detached) throw error;
+    });
+  }
+
+  async #foldLog(): Promise<StepRecord> {
+    const record = new StepRecord(this.context.runId);
+    if (this.#fresh) {
+      this.#fresh = false;
+      return record;
+    }
+    for (let after = 0; ; ) {
+      const events = await this.#owned.log.read(this.context.runId, after, READ_PAGE);
+      for (const event of events) {
+        record.fold(event);
+        if (event.type === 'run_accepted') this.#input = await this.values.load({ result: event.data.input, resultArtifact: event.data.inputArtifact });
+      }
+      if (events.length < READ_PAGE) return record;
+      after = events.at(-1)?.seq ?? after;
+    }
+  }
+
+  async #applyPending(record: StepRecord): Promise<void> {
+    const asked = record.cancelRequested;
+    if (asked !== undefined) this.#stop.abort(new Cancellation(this.context.runId, asked.by, asked.reason));
+    await this.applyCommands();
+  }
+
+  /** Turns the commands that wait in the inbox into events. Called when one was put there. */
+  async applyCommands(): Promise<void> {
+    const pending = await this.#owned.commands.pending(this.context.runId);
+    for (const { commandId, args } of pending) {
+      const { by, reason } = JSON.parse(args) as { by: string; reason: string };
+      await this.cancel(by, reason);
+      await this.#owned.commands.applied(commandId, this.#emitter.head);
+    }
+  }
+
+  /** E3. Once is enough; later wishes join the first. */
+  cancel(by: string, reason: string): Promise<void> {
+    return (this.#cancelling ??= this.#cancel(by, reason));
+  }
+
+  async #cancel(by: string, reason: string): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    try {
+      await this.#emitter.emit('cancel_requested', { by, reason });
+    } catch (error) {
+      if (isEnginehouseError(error, 'RUN_ENDED')) return;
+      this.#cancelling = undefined;
+      throw error;
+    }
+    this.#stop.abort(new Cancellation(this.context.runId, by, reason));
+  }
+
+  /** Waits for a wish to cancel that is on its way into the log. */
+  async settleCancel(): Promise<void> {
+    await this.#cancelling?.catch(() => undefined);
+  }
+
+  /** Ends the run with a failure that is not the agent's to catch. */
+  fail(error: EnginehouseError): void {
+    this.#stop.abort(error);
+  }
+
+  /** E4. */
+  detach(): void {
+    this.#stop.abort(new Detached('its runtime closes'));
+  }
+
+  #conflict(): EnginehouseError {
+    const { runId } = this.context;
+    return new EnginehouseError('RUN_ID_CONFLICT', `run ${runId} was started before with another agent or input`, { runId });
+  }
+
+  #notFound(): EnginehouseError {
+    const { runId } = this.context;
+    return new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
+  }
+}
+
+function digestOf(agent: string, input: unknown): string {
+  return createHash('sha256').update(canonicalJson([agent, input ?? null])).digest('hex');
+}

@@ -1,0 +1,164 @@
+/**
+ * What an agent's code works with in one attempt of a run: its steps, tools,
+ * child runs and words, each recorded in the log or taken from it.
+ *
+ *   N1. What is recorded is not done again, and says the same again to nobody.
+ *   N2. Once the attempt's signal aborted, nothing new starts.
+ */
+
+import type { AgentContext } from '../agent/agent-context.ts';
+import type { Json } from '../base/canonical-json.ts';
+import type { Clock } from '../base/clock.ts';
+import { orAborted } from '../base/deadline.ts';
+import { asEnginehouseError, EnginehouseError, reviveError } from '../base/errors.ts';
+import type { Ids } from '../base/ids.ts';
+import type { DatabaseSessionManager } from '../event/database-session-manager.ts';
+import type { ToolDispatcher, ToolSession } from '../tool/tool-dispatcher.ts';
+import type { ChildRuns } from './child-runs.ts';
+
+const MESSAGE = 'answer';
+
+export interface RunSessionDeps {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly database: DatabaseSessionManager;
+  readonly dispatcher: ToolDispatcher;
+  readonly children: ChildRuns;
+  /** The agent's code gets control back: for the watch over the event loop. */
+  readonly resumed: () => void;
+}
+
+export class RunSession implements AgentContext {
+  readonly input: unknown;
+  readonly attempt: number;
+  readonly tools: AgentContext['tools'];
+  readonly #session: ToolSession;
+  readonly #deps: RunSessionDeps;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #saying = '';
+
+  constructor(run: { readonly input: unknown; readonly attempt: number }, session: ToolSession, deps: RunSessionDeps) {
+    this.input = run.input;
+    this.attempt = run.attempt;
+    this.#session = session;
+    this.#deps = deps;
+    const call = (name: string) => (input: unknown) => this.#track(() => deps.dispatcher.execute(session, name, input));
+    this.tools = Object.freeze(Object.fromEntries(Object.keys(session.tools).map((name) => [name, call(name)])));
+  }
+
+  get user(): ToolSession['user'] {
+    return this.#session.user;
+  }
+
+  get signal(): AbortSignal {
+    return this.#session.signal;
+  }
+
+  get database(): DatabaseSessionManager {
+    return this.#deps.database;
+  }
+
+  get artifacts(): ToolSession['artifacts'] {
+    return this.#session.artifacts;
+  }
+
+  step<Result>(name: string, work: (step: { signal: AbortSignal; key: string }) => Result | Promise<Result>): Promise<Result> {
+    // The result went through JSON; a body that returns what JSON cannot hold gets what was kept.
+    return this.#track(() => this.#step(name, work)) as Promise<Result>;
+  }
+
+  think(text: string): Promise<void> {
+    return this.#track(async () => {
+      const { turn, recorded } = this.#session.record.takeTurn();
+      if (!recorded) await this.#session.emitter.emit('agent_thinking', { turn, text });
+    });
+  }
+
+  say(text: string): Promise<void> {
+    return this.#track(async () => {
+      const { record, emitter } = this.#session;
+      const from = this.#saying.length;
+      this.#saying += text;
+      const known = record.said.slice(from, from + text.length);
+      if (!text.startsWith(known)) throw this.#saidOtherwise(known, text);
+      const fresh = text.slice(known.length);
+      if (fresh !== '') await emitter.emit('message_delta', { message: MESSAGE, delta: fresh });
+    });
+  }
+
+  agent<Result = Json>(name: string, input: unknown): Promise<Result> {
+    // The caller says what the other agent returns; JSON is all that is known here.
+    return this.#track(() => this.#deps.children.run(this.#session, name, input)) as Promise<Result>;
+  }
+
+  now(): Promise<number> {
+    return this.step('enginehouse.now', () => this.#deps.clock.now());
+  }
+
+  id(): Promise<string> {
+    return this.step('enginehouse.id', () => this.#deps.ids.next());
+  }
+
+  random(): Promise<number> {
+    return this.step('enginehouse.random', () => this.#deps.ids.random());
+  }
+
+  /** Waits until every step, call and child run has settled. */
+  async settle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  /** Closes the answer, if anything was said. */
+  async finish(): Promise<void> {
+    const { record, emitter } = this.#session;
+    record.checkAllClaimed();
+    if (this.#saying === '' || record.messageDone) return;
+    // The text itself is in the deltas; a log never holds the same bytes twice.
+    await emitter.emit('message_completed', { message: MESSAGE, role: 'assistant', parts: [{ type: 'text', length: this.#saying.length }] });
+  }
+
+  async #step<Result>(name: string, work: (step: { signal: AbortSignal; key: string }) => Result | Promise<Result>): Promise<Json> {
+    const { record, values, emitter, signal } = this.#session;
+    using place = record.claim('step', name);
+    const { recorded, step, occurrence } = place;
+    if (recorded?.state === 'ended') {
+      if (recorded.error !== undefined) throw reviveError(recorded.error);
+      return values.load(recorded.value);
+    }
+    try {
+      const result = await orAborted(Promise.resolve(work({ signal, key: `${this.user.runId} ${place.id}` })), signal);
+      const kept = await values.keep(`${name} step ${step}`, result);
+      await emitter.emit('step_completed', { step, name, occurrence, alone: place.alone, outcome: 'ok', ...kept });
+      return await values.load(kept);
+    } catch (thrown) {
+      // An aborted step has not ended: another attempt may do it.
+      if (signal.aborted || !emitter.writable) throw thrown;
+      const error = asEnginehouseError(thrown, 'AGENT_THREW').toJSON();
+      await emitter.emit('step_completed', { step, name, occurrence, alone: place.alone, outcome: 'error', error });
+      throw thrown;
+    }
+  }
+
+  /** N2, and `settle`. */
+  async #track<T>(work: () => Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    const done = work();
+    this.#underWay.add(done);
+    try {
+      return await done;
+    } finally {
+      this.#underWay.delete(done);
+      this.#deps.resumed();
+    }
+  }
+
+  #saidOtherwise(recorded: string, requested: string): EnginehouseError {
+    const { runId } = this.user;
+    const cut = (text: string): string => JSON.stringify(text.slice(0, 60));
+    return new EnginehouseError('STEP_MISMATCH', `run ${runId} said ${cut(recorded)} here, but the agent now says ${cut(requested)}`, {
+      runId,
+      recorded: `said ${cut(recorded)}`,
+      requested: `said ${cut(requested)}`,
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import { canonicalJson, type Json } from '../base/canonical-json.ts';
+import type { Clock } from '../base/clock.ts';
+import { EnginehouseError } from '../base/errors.ts';
+import type { RunId } from '../context/ids.ts';
+import type { Limits } from '../context/limits.ts';
+import type { ArtifactStore } from './store.ts';
+
+/** A result inside an event, or a reference to the artifact that holds it. */
+export interface KeptValue {
+  readonly result?: Json | undefined;
+  readonly resultArtifact?: string | undefined;
+}
+
+export interface ValueKeeperDeps {
+  readonly runId: RunId;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, 'inlineBytes' | 'resultBytes'>;
+}
+
+/** Keeps a run's inputs and results: small ones inside their event, larger ones as artifacts, so that a log never holds much. */
+export class ValueKeeper {
+  readonly #deps: ValueKeeperDeps;
+
+  constructor(deps: ValueKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Prepares `value` for an event. `undefined` is kept as `null`.
+   *
+   * @throws `EVENT_INVALID` when it is not JSON, `TOO_LARGE` past limits.resultBytes.
+   */
+  async keep(what: string, value: unknown): Promise<KeptValue> {
+    const text = this.#text(what, value);
+    const bytes = Buffer.from(text);
+    const { inlineBytes, resultBytes } = this.#deps.limits;
+    if (bytes.length <= inlineBytes) return { result: JSON.parse(text) as Json };
+    if (bytes.length > resultBytes) {
+      throw new EnginehouseError('TOO_LARGE', `${what} is ${bytes.length} bytes, at most ${resultBytes} are kept`, { what, limitBytes: resultBytes });
+    }
+    const { runId, artifacts, clock } = this.#deps;
+    const artifactId = `${runId}/${what}`;
+    const artifact = { artifactId, runId, kind: 'value', title: what, mediaType: 'application/json', createdAt: clock.now() };
+    await artifacts.put(artifact, [bytes], resultBytes);
+    return { resultArtifact: artifactId };
+  }
+
+  /** What `keep` prepared, as a value of its own. */
+  async load(kept: KeptValue): Promise<Json> {
+    if (kept.resultArtifact === undefined) return structuredClone(kept.result) ?? null;
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.#deps.artifacts.read(kept.resultArtifact)) pieces.push(piece);
+    return JSON.parse(Buffer.concat(pieces).toString('utf8')) as Json;
+  }
+
+  #text(what: string, value: unknown): string {
+    try {
+      return canonicalJson(value ?? null);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EnginehouseError('EVENT_INVALID', `${what} is not JSON: ${reason}`, { type: what, reason }, { cause });
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Who may run now.
+ *
+ *   A1. At most `runsPerUser` runs of one user and `runsTotal` in all hold a slot.
+ *   A2. One user's runs go in order of their places. Between users whose turn it
+ *       is, the one that was served longest ago goes first, so that nobody's
+ *       hundred runs keep another's one waiting.
+ *   A3. A user's line is bounded by `queuePerUser`.
+ *   A4. A ticket gives back what it holds, place or slot, once.
+ */
+
+import { EnginehouseError } from '../base/errors.ts';
+import { ownerKey, type Owner } from '../context/ids.ts';
+import type { Limits } from '../context/limits.ts';
+import type { Admission, Ticket } from '../engine/admission.ts';
+
+interface Line {
+  readonly owner: Owner;
+  readonly waiting: Waiter[];
+  /** Tickets that hold a place or a slot; a line without any is forgotten. */
+  tickets: number;
+  running: number;
+}
+
+interface Waiter {
+  readonly admit: () => void;
+  readonly moved: (position: number) => void;
+  position: number;
+}
+
+export class Slots implements Admission {
+  readonly #limits: Pick<Limits, 'runsPerUser' | 'runsTotal' | 'queuePerUser'>;
+  /** In the order of A2: a line moves to the end when one of its runs is admitted. */
+  readonly #lines = new Map<string, Line>();
+  #running = 0;
+
+  constructor(limits: Pick<Limits, 'runsPerUser' | 'runsTotal' | 'queuePerUser'>) {
+    this.#limits = limits;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#lines.values().reduce((sum, { waiting }) => sum + waiting.length, 0);
+  }
+
+  reserve(owner: Owner, known = false): Ticket {
+    const line = this.#line(owner);
+    const { queuePerUser, runsPerUser } = this.#limits;
+    if (!known && line.tickets >= queuePerUser + runsPerUser) {
+      const message = `${owner.userId} has ${queuePerUser} runs waiting already`;
+      throw new EnginehouseError('QUEUE_FULL', message, { userId: owner.userId, limit: queuePerUser }, { retryAfterMs: 1_000 });
+    }
+    line.tickets += 1;
+    return this.#ticket(line);
+  }
+
+  #ticket(line: Line): Ticket {
+    let state: 'reserved' | 'running' | 'given back' = 'reserved';
+    return {
+      enter: async (signal, moved) => {
+        await this.#enter(line, signal, moved);
+        state = 'running';
+      },
+      [Symbol.dispose]: () => {
+        if (state === 'given back') return;
+        if (state === 'running') this.#leave(line);
+        state = 'given back';
+        line.tickets -= 1;
+        if (line.tickets === 0) this.#lines.delete(ownerKey(line.owner));
+      },
+    };
+  }
+
+  #enter(line: Line, signal: AbortSignal, moved: (position: number) => void): Promise<void> {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        line.waiting.splice(line.waiting.indexOf(waiter), 1);
+        this.#tellMoved(line);
+        reject(signal.reason);
+      };
+      const admit = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const waiter: Waiter = { admit, moved, position: 0 };
+      signal.addEventListener('abort', leave, { once: true });
+      line.waiting.push(waiter);
+      this.#admit();
+      this.#tellMoved(line);
+    });
+  }
+
+  /** A1 and A2. */
+  #admit(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const waiter = next.waiting.shift();
+      next.running += 1;
+      this.#running += 1;
+      const key = ownerKey(next.owner);
+      this.#lines.delete(key);
+      this.#lines.set(key, next);
+      waiter?.admit();
+      this.#tellMoved(next);
+    }
+  }
+
+  #next(): Line | undefined {
+    if (this.#running >= this.#limits.runsTotal) return undefined;
+    return this.#lines.values().find(({ waiting, running }) => waiting.length > 0 && running < this.#limits.runsPerUser);
+  }
+
+  #leave(line: Line): void {
+    line.running -= 1;
+    this.#running -= 1;
+    this.#admit();
+  }
+
+  #tellMoved({ waiting }: Line): void {
+    waiting.forEach((waiter, index) => {
+      if (waiter.position === index + 1) return;
+      waiter.position = index + 1;
+      waiter.moved(waiter.position);
+    });
+  }
+
+  #line(owner: Owner): Line {
+    const key = ownerKey(owner);
+    const found = this.#lines.get(key);
+    if (found !== undefined) return found;
+    const line: Line = { owner, waiting: [], tickets: 0, running: 0 };
+    this.#lines.set(key, line);
+    return line;
+  }
+}
