@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'package',
           include: ['test/package/**/*.test.ts'],
-          globalSetup: ['test/support/prepared.ts'],
+          globalSetup: ['test/package/pack.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -45,7 +45,9 @@ ${said.meaning}
 
 /** Reads "a doc comment, then CODE: details;" off the source: types and comments are gone at run time. */
 function commentsOf(source: string): Map<string, Said> {
-  const lines = source.matchAll(/\/\*\* (?<meaning>.+) \*\/\n {2}(?<code>[A-Z_]+): (?<details>[^;]+(?:; [^;]+)*?);?\n/g);
+  const lines = source.matchAll(
+    /\/\*\* (?<meaning>.+) \*\/\n {2}(?<code>[A-Z_]+): (?<details>[^;]+(?:; [^;]+)*?);?\n/g,
+  );
   const said = new Map<string, Said>();
   for (const { groups } of lines) {
     const { code = '', meaning = '', details = '' } = groups ?? {};

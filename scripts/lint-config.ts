@@ -37,7 +37,11 @@ const SRC_RULES = {
     'error',
     { object: 'Math', property: 'random', message: portInstead('Math.random') },
     { object: 'AbortSignal', property: 'timeout', message: portInstead('AbortSignal.timeout') },
-    { object: 'AbortSignal', property: 'any', message: 'Use LinkedSignal: any() keeps its parents and their children alive.' },
+    {
+      object: 'AbortSignal',
+      property: 'any',
+      message: 'Use LinkedSignal: any() keeps its parents and their children alive.',
+    },
   ],
 };
 
@@ -84,11 +88,18 @@ function importRule(files: string, folder: string): object {
       regex: `^(\\./|(\\.\\./)+)(${refused.join('|')})/`,
       message: `${folder === '.' ? 'src' : folder}/ imports only ${allowed.join(', ')}: see src/README.md.`,
     },
-    { regex: '^(\\.\\./)+(test|scripts|bench|console|examples|dist)/', message: 'The library imports nothing outside src/.' },
+    {
+      regex: '^(\\.\\./)+(test|scripts|bench|console|examples|dist)/',
+      message: 'The library imports nothing outside src/.',
+    },
     { regex: '^enginehouse($|/)', message: 'Inside the house, import the file itself.' },
   ];
   if (folder === 'client') {
-    patterns.push({ regex: '^[^.]', allowTypeImports: true, message: 'client/ loads in a browser as it is: types only.' });
+    patterns.push({
+      regex: '^[^.]',
+      allowTypeImports: true,
+      message: 'client/ loads in a browser as it is: types only.',
+    });
   } else if (folder !== 'base') {
     patterns.push({ regex: `^(${TIMER_MODULES.join('|')})$`, message: portInstead('node:timers') });
   }

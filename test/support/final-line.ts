@@ -44,7 +44,10 @@ function errorsOutsideTests(module: TestModule): number {
 function notRun(skipped: readonly TestCase[]): string {
   const reasons = Map.groupBy(skipped, (test) => noteOf(test));
   return [...reasons]
-    .map(([reason, tests]) => `not run (${tests.length}): ${reason}\n${tests.map((test) => `  ${test.fullName}\n`).join('')}`)
+    .map(
+      ([reason, tests]) =>
+        `not run (${tests.length}): ${reason}\n${tests.map((test) => `  ${test.fullName}\n`).join('')}`,
+    )
     .join('');
 }
 
