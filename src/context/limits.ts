@@ -12,6 +12,7 @@ interface Limit {
   readonly fixed?: true;
 }
 
+// prettier-ignore
 export const LIMITS = {
   // who runs
   runsPerUser: { default: 4, least: 1, unit: 'count', about: 'runs of one user that are active at once; more wait in the queue' },
