@@ -37,7 +37,10 @@ function install() {
   say('installing the packages of package-lock.json (npm ci)');
   const npm = process.env.npm_execpath;
   const [command, ...args] = npm === undefined ? ['npm', 'ci'] : [process.execPath, npm, 'ci'];
-  const { status } = spawnSync(command, [...args, '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(command, [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (status !== 0) fail('npm ci failed; what it says is above');
 }
 

@@ -11,7 +11,6 @@ import type { UserExecutionContext } from '../context/user-execution-context.ts'
  *   interface ApplicationTables { stock: { sku: string; count: number } }
  * }
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- filled by the application
 export interface ApplicationTables {}
 
 /** Kysely on the application's tables. Without a declaration any table may be named. */

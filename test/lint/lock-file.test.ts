@@ -2,11 +2,23 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-test('the lock file names no registry: each machine uses its own', async () => {
-  const text = await readFile(join(import.meta.dirname, '../../package-lock.json'), 'utf8');
-  const { packages } = JSON.parse(text) as { packages: Record<string, { resolved?: string; integrity?: string }> };
-  const installed = Object.entries(packages).filter(([path]) => path !== '');
+interface Locked {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
 
+const text = await readFile(join(import.meta.dirname, '../../package-lock.json'), 'utf8');
+const { packages } = JSON.parse(text) as { packages: Record<string, Locked> };
+const installed = Object.entries(packages).filter(([path]) => path !== '');
+
+test('the lock file names no registry, so each machine uses its own, and has a digest of every package', () => {
   expect(installed.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
   expect(installed.filter(([, { integrity }]) => integrity === undefined)).toEqual([]);
+});
+
+test('the lock file has the programs for every machine, not only for the one that wrote it', () => {
+  const wanted = installed.flatMap(([, { optionalDependencies = {} }]) => Object.keys(optionalDependencies));
+
+  expect(wanted.filter((name) => !installed.some(([path]) => path.endsWith(`node_modules/${name}`)))).toEqual([]);
 });
