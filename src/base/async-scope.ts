@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** What the current async scope belongs to: a test fixture enters one, and so does the engine around an agent's code. */
 export interface AsyncScope {
-  /** The runtime, as `getExecutionEngineFactory()` resolves it. Opaque here. */
-  readonly runtime: object;
+  /** What `getExecutionEngineFactory()` resolves to here. Opaque at this depth. */
+  readonly factory: object;
   /** For log lines. */
   readonly runId?: string;
 }

@@ -97,6 +97,8 @@ export interface ErrorDetails {
   STORE_NEWER: { readonly file: string; readonly found: number; readonly known: number };
   /** Another process holds the data folder. */
   STORE_IN_USE: { readonly file: string };
+  /** The store was opened to be read, and something would change it. */
+  STORE_READ_ONLY: { readonly file: string; readonly operation: string };
   /** The disk, or the store's own size limit, is full. */
   STORE_FULL: { readonly file: string };
   /** The store failed in another way. */
@@ -140,6 +142,10 @@ export interface ErrorDetails {
 
   /** A ledger is not one: no known columns, or no rows. */
   LEDGER_INVALID: { readonly file: string; readonly reason: string };
+  /** After a test's cleanup something of its runtime is still there. */
+  CLEANUP_INCOMPLETE: { readonly left: readonly string[] };
+  /** A part of the test kit is used before it was initialised, or after its test. */
+  TEST_KIT_MISUSED: { readonly part: string };
   /** A fault of the house itself. */
   INTERNAL: { readonly reason: string };
 }
@@ -229,6 +235,7 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
   LOG_CONFLICT: { status: 409, retry: 'now', cure: 'Read the head again and append after it.' },
   STORE_NEWER: { status: 500, retry: 'no', cure: 'Start the version that wrote the store, or a newer one, or choose another data folder.' },
   STORE_IN_USE: { status: 500, retry: 'no', cure: 'Stop the other process, or choose another folder with --data or ENGINEHOUSE_DATA.' },
+  STORE_READ_ONLY: { status: 500, retry: 'no', cure: 'Ask the process that runs on this data folder, or stop it and open the folder without readOnly.' },
   STORE_FULL: { status: 507, retry: 'after', cure: 'Free disk space or raise store.maxBytes; runs go on by themselves then.' },
   STORE_FAILED: { status: 500, retry: 'after', cure: 'Look at the disk and the server log; runs go on by themselves once the store works.' },
 
@@ -256,5 +263,7 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     retry: 'no',
     cure: 'Give a CSV with a header, or JSONL, with a time and token counts per request.',
   },
+  CLEANUP_INCOMPLETE: { status: 500, retry: 'no', cure: 'Dispose what the test opened; each line names the owner and, where known, the origin.' },
+  TEST_KIT_MISUSED: { status: 500, retry: 'no', cure: 'Call initializeForTests() first, and use what it gives only until cleanup().' },
   INTERNAL: { status: 500, retry: 'no', cure: 'This is a fault of Enginehouse; report it with the ref.' },
 };

@@ -104,7 +104,7 @@ export class RunAttempt {
     const { watch, clock, limits } = this.#of.deps;
     watch.enter(this.#driver);
     try {
-      const work = Promise.resolve().then(() => instance.run(session));
+      const work = Promise.resolve().then(() => instance.run(session.context));
       return await withGrace(work, signal, { clock, graceMs: limits.cancelGraceMs });
     } finally {
       watch.leave(this.#driver);

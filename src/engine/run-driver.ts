@@ -170,7 +170,7 @@ export class RunDriver implements DrivenRun {
     const run = this.#run;
     if (run === undefined) throw this.#notFound();
     const attempt = new RunAttempt(this, { deps: this.#deps, home: this.#home, record, run, input: this.#input });
-    await asyncScope.run({ runtime: this.#deps.scope(), runId: this.context.runId }, () => attempt.run());
+    await asyncScope.run({ factory: this.#deps.scope(), runId: this.context.runId }, () => attempt.run());
   }
 
   /** The store failed: waits, then becomes the writer again, as often as it takes. */

@@ -28,79 +28,35 @@ export interface RunSessionDeps {
   readonly resumed: () => void;
 }
 
-export class RunSession implements AgentContext {
-  readonly input: unknown;
-  readonly attempt: number;
-  readonly tools: AgentContext['tools'];
+export class RunSession {
+  /** What the agent's body is given. Its functions can be taken off it. */
+  readonly context: AgentContext;
   readonly #session: ToolSession;
   readonly #deps: RunSessionDeps;
   readonly #underWay = new Set<Promise<unknown>>();
   #saying = '';
 
   constructor(run: { readonly input: unknown; readonly attempt: number }, session: ToolSession, deps: RunSessionDeps) {
-    this.input = run.input;
-    this.attempt = run.attempt;
     this.#session = session;
     this.#deps = deps;
     const call = (name: string) => (input: unknown) => this.#track(() => deps.dispatcher.execute(session, name, input));
-    this.tools = Object.freeze(Object.fromEntries(Object.keys(session.tools).map((name) => [name, call(name)])));
-  }
-
-  get user(): ToolSession['user'] {
-    return this.#session.user;
-  }
-
-  get signal(): AbortSignal {
-    return this.#session.signal;
-  }
-
-  get database(): DatabaseSessionManager {
-    return this.#deps.database;
-  }
-
-  get artifacts(): ToolSession['artifacts'] {
-    return this.#session.artifacts;
-  }
-
-  step<Result>(name: string, work: (step: { signal: AbortSignal; key: string }) => Result | Promise<Result>): Promise<Result> {
-    // The result went through JSON; a body that returns what JSON cannot hold gets what was kept.
-    return this.#track(() => this.#step(name, work)) as Promise<Result>;
-  }
-
-  think(text: string): Promise<void> {
-    return this.#track(async () => {
-      const { turn, recorded } = this.#session.record.takeTurn();
-      if (!recorded) await this.#session.emitter.emit('agent_thinking', { turn, text });
+    const { user, signal, artifacts, tools } = session;
+    this.context = Object.freeze<AgentContext>({
+      ...run,
+      user,
+      signal,
+      artifacts,
+      database: deps.database,
+      tools: Object.freeze(Object.fromEntries(Object.keys(tools).map((name) => [name, call(name)]))),
+      // What comes back went through JSON; the caller says which shape it put in.
+      step: (name, work) => this.#track(() => this.#step(name, work)) as Promise<never>,
+      agent: (name, input) => this.#track(() => deps.children.run(session, name, input)) as Promise<never>,
+      think: (text) => this.#track(() => this.#think(text)),
+      say: (text) => this.#track(() => this.#say(text)),
+      now: () => this.#recorded('now', () => deps.clock.now()),
+      id: () => this.#recorded('id', () => deps.ids.next()),
+      random: () => this.#recorded('random', () => deps.ids.random()),
     });
-  }
-
-  say(text: string): Promise<void> {
-    return this.#track(async () => {
-      const { record, emitter } = this.#session;
-      const from = this.#saying.length;
-      this.#saying += text;
-      const known = record.said.slice(from, from + text.length);
-      if (!text.startsWith(known)) throw this.#saidOtherwise(known, text);
-      const fresh = text.slice(known.length);
-      if (fresh !== '') await emitter.emit('message_delta', { message: MESSAGE, delta: fresh });
-    });
-  }
-
-  agent<Result = Json>(name: string, input: unknown): Promise<Result> {
-    // The caller says what the other agent returns; JSON is all that is known here.
-    return this.#track(() => this.#deps.children.run(this.#session, name, input)) as Promise<Result>;
-  }
-
-  now(): Promise<number> {
-    return this.step('enginehouse.now', () => this.#deps.clock.now());
-  }
-
-  id(): Promise<string> {
-    return this.step('enginehouse.id', () => this.#deps.ids.next());
-  }
-
-  random(): Promise<number> {
-    return this.step('enginehouse.random', () => this.#deps.ids.random());
   }
 
   /** Waits until every step, call and child run has settled. */
@@ -117,8 +73,27 @@ export class RunSession implements AgentContext {
     await emitter.emit('message_completed', { message: MESSAGE, role: 'assistant', parts: [{ type: 'text', length: this.#saying.length }] });
   }
 
+  #recorded<Result>(name: string, work: () => Result): Promise<Result> {
+    return this.#track(() => this.#step(`enginehouse.${name}`, work)) as Promise<never>;
+  }
+
+  async #think(text: string): Promise<void> {
+    const { turn, recorded } = this.#session.record.takeTurn();
+    if (!recorded) await this.#session.emitter.emit('agent_thinking', { turn, text });
+  }
+
+  async #say(text: string): Promise<void> {
+    const { record, emitter } = this.#session;
+    const from = this.#saying.length;
+    this.#saying += text;
+    const known = record.said.slice(from, from + text.length);
+    if (!text.startsWith(known)) throw this.#saidOtherwise(known, text);
+    const fresh = text.slice(known.length);
+    if (fresh !== '') await emitter.emit('message_delta', { message: MESSAGE, delta: fresh });
+  }
+
   async #step<Result>(name: string, work: (step: { signal: AbortSignal; key: string }) => Result | Promise<Result>): Promise<Json> {
-    const { record, values, emitter, signal } = this.#session;
+    const { user, record, values, emitter, signal } = this.#session;
     using place = record.claim('step', name);
     const { recorded, step, occurrence } = place;
     if (recorded?.state === 'ended') {
@@ -126,7 +101,7 @@ export class RunSession implements AgentContext {
       return values.load(recorded.value);
     }
     try {
-      const result = await orAborted(Promise.resolve(work({ signal, key: `${this.user.runId} ${place.id}` })), signal);
+      const result = await orAborted(Promise.resolve(work({ signal, key: `${user.runId} ${place.id}` })), signal);
       const kept = await values.keep(`${name} step ${step}`, result);
       await emitter.emit('step_completed', { step, name, occurrence, alone: place.alone, outcome: 'ok', ...kept });
       return await values.load(kept);
@@ -141,7 +116,7 @@ export class RunSession implements AgentContext {
 
   /** N2, and `settle`. */
   async #track<T>(work: () => Promise<T>): Promise<T> {
-    this.signal.throwIfAborted();
+    this.#session.signal.throwIfAborted();
     const done = work();
     this.#underWay.add(done);
     try {
@@ -153,7 +128,7 @@ export class RunSession implements AgentContext {
   }
 
   #saidOtherwise(recorded: string, requested: string): EnginehouseError {
-    const { runId } = this.user;
+    const { runId } = this.#session.user;
     const cut = (text: string): string => JSON.stringify(text.slice(0, 60));
     return new EnginehouseError('STEP_MISMATCH', `run ${runId} said ${cut(recorded)} here, but the agent now says ${cut(requested)}`, {
       runId,

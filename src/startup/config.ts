@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import type { LimitOptions } from '../context/limits.ts';
 import type { Migrations } from '../event/migrations.ts';
+import type { AuthOptions } from '../server/resolve-auth.ts';
 
 export interface EnginehouseConfig {
   readonly agents: readonly AgentDefinition[];
@@ -29,15 +30,6 @@ export interface StoreOptions {
   readonly path?: string | undefined;
   /** The most bytes that the log's file may have; past it appends fail with STORE_FULL until there is room. @default no limit but the disk's */
   readonly maxBytes?: number | undefined;
-}
-
-export interface AuthOptions {
-  /** Signs and checks JSON Web Tokens (HS256); at least 32 bytes. @default ENGINEHOUSE_AUTH_SECRET; without one, a local user on loopback only */
-  readonly secret?: string | undefined;
-  /** Origins that may open sockets and call the API from a browser, beside the server's own. */
-  readonly allowedOrigins?: readonly string[] | undefined;
-  /** The claim that names the tenant. @default 'tenant' */
-  readonly tenantClaim?: string | undefined;
 }
 
 export interface ServerOptions {

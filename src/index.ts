@@ -1,0 +1,42 @@
+/** The front door: a list of names. A name that is absent here does not exist for an application. */
+
+export { defineAgent } from './agent/define-agent.ts';
+export { AgentInstanceFactory } from './agent/agent-instance-factory.ts';
+export { AgentRegistry } from './agent/agent-registry.ts';
+export { EnginehouseError, ExecutionEngineFactoryError, isEnginehouseError } from './base/errors.ts';
+export { AgentWebSocketBridge } from './bridge/agent-websocket-bridge.ts';
+export { UserExecutionContext } from './context/user-execution-context.ts';
+export { UserExecutionEngine } from './engine/user-execution-engine.ts';
+export { DatabaseSessionManager } from './event/database-session-manager.ts';
+export { UserWebSocketEmitter } from './event/user-websocket-emitter.ts';
+export { ExecutionEngineFactory } from './factory/execution-engine-factory.ts';
+export { defineConfig } from './startup/config.ts';
+export { configureExecutionEngineFactory, getExecutionEngineFactory } from './startup/pointer.ts';
+export { EnginehouseRuntime } from './startup/runtime.ts';
+export { startup } from './startup/startup.ts';
+export { ToolDispatcher } from './tool/tool-dispatcher.ts';
+export { tool } from './tool/tool.ts';
+
+export type { AgentContext, CallableTools } from './agent/agent-context.ts';
+export type { AgentDefinition, AgentInstance, AgentOptions } from './agent/define-agent.ts';
+export type { Json } from './base/canonical-json.ts';
+export type { Clock } from './base/clock.ts';
+export type { ErrorCode, ErrorDetails, ErrorJson, Retry } from './base/errors.ts';
+export type { Ids } from './base/ids.ts';
+export type { OpenResource, ResourceKind, ResourceRegistry } from './base/resource-registry.ts';
+export type { AgentEvent, EventData, EventType } from './context/event.ts';
+export type { Owner, RunId, TenantId, ThreadId, UserId } from './context/ids.ts';
+export type { LimitOptions, Limits } from './context/limits.ts';
+export type { RunStatus } from './context/run-status.ts';
+export type { ContextRequest } from './context/user-execution-context.ts';
+export type { AcceptedRun, AgentRun, RunResult } from './engine/agent-run.ts';
+export type { ApplicationDatabase, ApplicationTables, TransactionOptions } from './event/database-session-manager.ts';
+export type { Migrations } from './event/migrations.ts';
+export type { ArtifactRecord } from './event/store.ts';
+export type { ExecutionEngineFactoryDeps, FactoryMetrics } from './factory/execution-engine-factory.ts';
+export type { AuthOptions } from './server/resolve-auth.ts';
+export type { BootTrace, Phase, PhaseTrace } from './startup/boot-trace.ts';
+export type { EnginehouseConfig, Seams, ServerOptions, StoreOptions } from './startup/config.ts';
+export type { StartupOptions } from './startup/startup.ts';
+export type { ArtifactAccess, ArtifactOptions } from './tool/artifact-access.ts';
+export type { Tool, ToolContext, ToolOptions, ToolSet } from './tool/tool.ts';

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+
+import { EnginehouseError } from '../base/errors.ts';
+import { isRecord } from '../base/is-record.ts';
+import type { AgentDefinition } from '../agent/define-agent.ts';
+import type { Limits } from '../context/limits.ts';
+import { resolveLimits } from '../context/resolve-limits.ts';
+import type { Migrations } from '../event/migrations.ts';
+import { resolveAuth, type ResolvedAuth } from '../server/resolve-auth.ts';
+import type { EnginehouseConfig, LogLevel } from './config.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A configuration, decided: option, then environment, then default. */
+export interface ResolvedConfig {
+  readonly agents: readonly AgentDefinition[];
+  readonly migrations: Migrations | undefined;
+  readonly store: { readonly path: string; readonly maxBytes: number | undefined };
+  readonly auth: ResolvedAuth;
+  readonly server: { readonly host: string; readonly port: number; readonly allowedHosts: readonly string[]; readonly listen: boolean };
+  readonly limits: Limits;
+  readonly log: LogLevel;
+}
+
+const LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+
+const agent = z.custom<AgentDefinition>((value) => isRecord(value) && typeof value['create'] === 'function', 'is no agent; make it with defineAgent({ … })');
+const migration = z.union([z.string(), z.custom<Exclude<Migrations[string], string>>((value) => typeof value === 'function')]);
+
+const schema = z.strictObject({
+  agents: z.array(agent),
+  database: z.strictObject({ migrations: z.record(z.string(), migration) }).optional(),
+  store: z.strictObject({ path: z.string().min(1).optional(), maxBytes: z.int().min(1_048_576).optional() }).optional(),
+  auth: z
+    .strictObject({ secret: z.string().optional(), allowedOrigins: z.array(z.string()).optional(), tenantClaim: z.string().min(1).optional() })
+    .optional(),
+  server: z
+    .strictObject({
+      host: z.string().min(1).optional(),
+      port: z.int().min(0).max(65_535).optional(),
+      allowedHosts: z.array(z.string()).optional(),
+      listen: z.boolean().optional(),
+    })
+    .optional(),
+  limits: z.record(z.string(), z.number().optional()).optional(),
+  log: z.enum(LEVELS).optional(),
+});
+
+/**
+ * Checks a configuration and decides everything it leaves open.
+ *
+ * @throws `CONFIG_INVALID` naming the first key that is unknown, malformed or out of range, and the environment variable where it came from there
+ */
+export function resolveConfig(config: EnginehouseConfig, env: Environment): ResolvedConfig {
+  const parsed = schema.safeParse(config);
+  if (!parsed.success) throw refused(parsed.error, config);
+  const { agents, database, store = {}, auth, server = {}, limits } = config;
+  return {
+    agents,
+    migrations: database?.migrations,
+    store: { path: store.path ?? env['ENGINEHOUSE_DATA'] ?? './.enginehouse', maxBytes: store.maxBytes },
+    auth: resolveAuth(auth, env),
+    server: {
+      host: server.host ?? env['HOST'] ?? '127.0.0.1',
+      port: server.port ?? portFrom(env['PORT']) ?? 4100,
+      allowedHosts: server.allowedHosts ?? [],
+      listen: server.listen ?? true,
+    },
+    limits: resolveLimits(limits),
+    log: config.log ?? levelFrom(env['ENGINEHOUSE_LOG']) ?? 'info',
+  };
+}
+
+function portFrom(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw invalid('server.port', `server.port (PORT) must be a whole number from 0 to 65535, got ${JSON.stringify(text)}`, text);
+}
+
+function levelFrom(text: string | undefined): LogLevel | undefined {
+  if (text === undefined || text === '') return undefined;
+  const level = LEVELS.find((each) => each === text);
+  if (level !== undefined) return level;
+  throw invalid('log', `log (ENGINEHOUSE_LOG) must be one of ${LEVELS.join(', ')}, got ${JSON.stringify(text)}`, text);
+}
+
+function refused(error: z.ZodError, config: unknown): EnginehouseError {
+  const [issue] = error.issues;
+  if (issue === undefined || !isRecord(config)) return invalid('config', 'the configuration must be an object; write defineConfig({ … })', typeof config);
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const option = [...path, ...issue.keys.slice(0, 1)].join('.');
+    return invalid(option, `${option} is not an option; ${knownKeys(path)}`, option);
+  }
+  const received = path.reduce<unknown>((value, key) => (isRecord(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined), config);
+  return invalid(path.join('.'), `${path.join('.')}: ${issue.message}, got ${shown(received)}`, shown(received));
+}
+
+function knownKeys(path: readonly string[]): string {
+  const place = path.length === 0 ? schema : Reflect.get(schema.shape, path[0] ?? '');
+  const inner = place instanceof z.ZodOptional ? place.unwrap() : place;
+  return inner instanceof z.ZodObject ? `known are ${Object.keys(inner.shape).join(', ')}` : 'remove it';
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : typeof value === 'object' ? 'an object' : String(value);
+}
+
+function invalid(option: string, message: string, received: unknown): EnginehouseError {
+  return new EnginehouseError('CONFIG_INVALID', message, { option, received });
+}

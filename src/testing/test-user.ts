@@ -1,0 +1,66 @@
+import { connect, type EnginehouseClient } from '../client/index.ts';
+import { EnginehouseError } from '../base/errors.ts';
+import { userId, type UserId } from '../context/ids.ts';
+import { UserExecutionContext, type ContextRequest } from '../context/user-execution-context.ts';
+import type { TestRuntime } from './test-runtime.ts';
+
+/**
+ * A person in a test: a fresh id, a real token, and a real connection when it is
+ * asked for. Two users of one name are two people.
+ */
+export class TestUser implements AsyncDisposable {
+  readonly id: UserId;
+  readonly #home: () => Promise<TestRuntime>;
+  readonly #clients = new Set<EnginehouseClient>();
+  #client: Promise<EnginehouseClient> | undefined;
+  #contexts = 0;
+  #over = false;
+
+  /** `home` gives the runtime that the user lives in. @internal */
+  constructor(name: string, home: () => Promise<TestRuntime>) {
+    this.id = userId(`${name}-${crypto.randomUUID().slice(0, 8)}`);
+    this.#home = home;
+  }
+
+  /** A context of this user; thread and run get fresh ids unless they are given. */
+  context(request: Partial<Omit<ContextRequest, 'userId'>> = {}): UserExecutionContext {
+    this.#contexts += 1;
+    const nth = `${this.id}-${this.#contexts}`;
+    return UserExecutionContext.fromRequest({ threadId: `thread-${nth}`, runId: `run-${nth}`, ...request, userId: this.id });
+  }
+
+  /** A signed token that the runtime's doors accept. */
+  async token(options: { readonly roles?: readonly string[]; readonly expiresInMs?: number } = {}): Promise<string> {
+    return (await this.#home()).token(this.id, options);
+  }
+
+  /** The address of the user's runtime. */
+  async url(): Promise<string> {
+    return (await this.#home()).url;
+  }
+
+  /** This user's connection over a real socket, made when first asked for. */
+  client(): Promise<EnginehouseClient> {
+    return (this.#client ??= this.connect());
+  }
+
+  /** One more connection: a second tab. It is closed with the user. @throws `TEST_KIT_MISUSED` after the test */
+  async connect(): Promise<EnginehouseClient> {
+    if (this.#over) throw new EnginehouseError('TEST_KIT_MISUSED', `user ${this.id} is used after its test`, { part: 'user' });
+    const client = connect({ url: await this.url(), token: () => this.token() });
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** A request to the runtime's HTTP door as this user. `path` starts with a slash. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set('Authorization', `Bearer ${await this.token()}`);
+    return fetch(`${await this.url()}${path}`, { ...init, headers });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over = true;
+    await Promise.all([...this.#clients].map((client) => client.close()));
+  }
+}

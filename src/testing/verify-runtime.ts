@@ -1,0 +1,39 @@
+import { EnginehouseError } from '../base/errors.ts';
+import { canonicalEvent } from '../context/canonical-event.ts';
+import type { AgentEvent } from '../context/event.ts';
+import { FIVE_EVENTS, readinessAgent } from '../startup/readiness.ts';
+import type { TestRuntime } from './test-runtime.ts';
+
+/**
+ * Runs a small agent for a real connected user and reads its five events back
+ * from the socket and from the log. A look at fields would prove nothing.
+ *
+ * @throws `STARTUP_FAILED` saying what was expected and what was seen
+ */
+export async function verifyRuntime(home: TestRuntime): Promise<void> {
+  await using user = home.user('verifier');
+  const client = await user.client();
+  const run = client.start(readinessAgent.name, { nonce: crypto.randomUUID() });
+  const seen: AgentEvent[] = [];
+  for await (const event of run) seen.push(event);
+  const context = user.context({ runId: run.id });
+  const kept = await home.runtime.store.for(context).log.read(context.runId, 0, seen.length + 1);
+  requireFive(seen);
+  if (text(seen) !== text(kept)) throw broken('what the socket showed is not what the log holds');
+}
+
+function requireFive(seen: readonly AgentEvent[]): void {
+  let at = 0;
+  for (const { type } of seen) if (type === FIVE_EVENTS[at]) at += 1;
+  if (at < FIVE_EVENTS.length) {
+    throw broken(`expected ${FIVE_EVENTS.join(', ')}, the socket showed ${seen.map(({ type }) => type).join(', ') || 'nothing'}`);
+  }
+}
+
+function text(events: readonly AgentEvent[]): string {
+  return events.map(canonicalEvent).join('');
+}
+
+function broken(reason: string): EnginehouseError {
+  return new EnginehouseError('STARTUP_FAILED', `the test runtime is not verified: ${reason}`, { phase: 'verify', reason });
+}
