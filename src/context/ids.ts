@@ -55,3 +55,6 @@ export function ownerKey(owner: Owner): string {
 
 /** The tenant of those who name none. */
 export const DEFAULT_TENANT: TenantId = tenantId('default');
+
+/** Who everybody on this machine is while nothing authenticates. */
+export const LOCAL_USER: UserId = userId('local');

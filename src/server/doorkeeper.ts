@@ -12,7 +12,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
-import { DEFAULT_TENANT, userId } from '../context/ids.ts';
+import { DEFAULT_TENANT, LOCAL_USER } from '../context/ids.ts';
 import type { Principal } from '../context/principal.ts';
 import type { Caller } from './caller.ts';
 import { isLoopback, type ResolvedAuth } from './resolve-auth.ts';
@@ -24,9 +24,9 @@ interface DoorkeeperDeps {
   readonly clock: Clock;
 }
 
-const LOCAL_USER: Principal = {
+const LOCAL: Principal = {
   tenantId: DEFAULT_TENANT,
-  userId: userId('local'),
+  userId: LOCAL_USER,
   roles: ['user'],
   expiresAt: undefined,
 };
@@ -51,7 +51,7 @@ export class Doorkeeper {
   async identify(caller: Caller): Promise<Principal> {
     const { auth, clock } = this.#deps;
     const { key, tenantClaim } = auth;
-    if (key === undefined) return LOCAL_USER;
+    if (key === undefined) return LOCAL;
     const header = caller.header('authorization');
     if (header === undefined) throw unauthenticated('there is no token');
     const token = BEARER.exec(header)?.[1];
