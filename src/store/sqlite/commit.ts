@@ -1,0 +1,51 @@
+/**
+ * Runs a group of writes in one transaction.
+ *
+ *   W1. A write refuses before it changes anything, so a refusal (`LEASE_LOST`,
+ *       `LOG_CONFLICT` …) leaves nothing to undo, and its neighbours go on.
+ *   W2. Any other failure takes the whole transaction back. The writes are then
+ *       run one by one, so that only the guilty one fails, and one that makes
+ *       room on a full disk is not lost with those that need it.
+ *   W3. What is answered is durable.
+ */
+
+import { EnginehouseError, isEnginehouseError, type ErrorCode, type ErrorDetails } from '../../base/errors.ts';
+import type { Connection } from './connection.ts';
+import { asStoreError } from './sqlite-error.ts';
+import { perform, type Write, type WriteResult } from './writes.ts';
+
+/** How one write ended, as plain data that another thread can be told. */
+export type Outcome = { readonly result: WriteResult } | { readonly refusal: Refusal };
+
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails[ErrorCode];
+}
+
+export function commit(db: Connection, file: string, writes: readonly Write[]): readonly Outcome[] {
+  try {
+    return db.transaction(() => writes.map((write) => attempt(db, write)));
+  } catch (error) {
+    if (writes.length > 1) return writes.flatMap((write) => commit(db, file, [write]));
+    return [{ refusal: asRefusal(asStoreError(error, file, writes[0]?.name ?? 'commit')) }];
+  }
+}
+
+function attempt(db: Connection, write: Write): Outcome {
+  try {
+    return { result: perform(db, write) };
+  } catch (error) {
+    if (isEnginehouseError(error)) return { refusal: asRefusal(error) };
+    throw error;
+  }
+}
+
+function asRefusal({ code, message, details }: EnginehouseError): Refusal {
+  return { code, message, details };
+}
+
+/** The error again, on the side of who asked. */
+export function asError({ code, message, details }: Refusal): EnginehouseError {
+  return new EnginehouseError(code, message, details);
+}

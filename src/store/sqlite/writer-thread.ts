@@ -1,0 +1,35 @@
+/**
+ * The thread that writes a store's file, so that waiting for the disk does not
+ * hold the event loop. It runs what it is given; `thread-writer.ts` starts and
+ * ends it. A failure to open the file ends the thread, which the other side hears.
+ */
+
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { commit, type Outcome } from './commit.ts';
+import { openForWriting } from './file.ts';
+import type { Write } from './writes.ts';
+
+export interface WriterThreadData {
+  readonly file: string;
+  readonly maxBytes: number | undefined;
+}
+
+/** A group to commit, or the end. */
+export type ToWriterThread = { readonly writes: readonly Write[] } | 'close';
+export type FromWriterThread = readonly Outcome[];
+
+const { file, maxBytes }: WriterThreadData = workerData;
+const port = parentPort;
+if (port === null) throw new TypeError('writer-thread.ts is run as a worker thread only');
+const db = openForWriting(file, maxBytes);
+
+port.on('message', (message: ToWriterThread) => {
+  if (message === 'close') {
+    db[Symbol.dispose]();
+    port.close();
+    return;
+  }
+  const outcomes: FromWriterThread = commit(db, file, message.writes);
+  port.postMessage(outcomes);
+});
