@@ -67,3 +67,9 @@ function headersOf(error: EnginehouseError): Record<string, string> {
 export function notFound(what: string, id: string): EnginehouseError {
   return new EnginehouseError('NOT_FOUND', `${what} ${id} does not exist`, { what, id });
 }
+
+const DRAINING_RETRY_MS = 2_000;
+
+export function draining(): EnginehouseError {
+  return new EnginehouseError('DRAINING', 'the server is closing', {}, { retryAfterMs: DRAINING_RETRY_MS });
+}

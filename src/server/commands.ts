@@ -1,10 +1,11 @@
 /** What HTTP and sockets do alike: start a run and cancel one, as the one who signed in. */
 
-import { EnginehouseError } from '../base/errors.ts';
+import { EnginehouseError, isEnginehouseError } from '../base/errors.ts';
 import { runId, threadId } from '../context/ids.ts';
 import { LIMITS } from '../context/limits.ts';
 import type { Principal } from '../context/principal.ts';
 import { UserExecutionContext } from '../context/user-execution-context.ts';
+import { draining } from './answer.ts';
 import type { RunDesk } from './door-deps.ts';
 
 export interface StartRequest {
@@ -22,7 +23,11 @@ export interface CancelWish {
 }
 
 /** @throws `ID_INVALID`, `INPUT_INVALID`, and what the factory refuses */
-export function startRun(desk: RunDesk, principal: Principal, request: StartRequest): ReturnType<RunDesk['startRun']> {
+export async function startRun(
+  desk: RunDesk,
+  principal: Principal,
+  request: StartRequest,
+): Promise<Awaited<ReturnType<RunDesk['startRun']>>> {
   const { agent, input = null } = request;
   refuseDeep(input);
   const context = UserExecutionContext.fromRequest({
@@ -32,7 +37,13 @@ export function startRun(desk: RunDesk, principal: Principal, request: StartRequ
     runId: runId(request.runId),
     threadId: threadId(request.threadId ?? request.runId),
   });
-  return desk.startRun(context, agent, input);
+  try {
+    return await desk.startRun(context, agent, input);
+  } catch (error) {
+    if (!isEnginehouseError(error, 'FACTORY_CLOSED')) throw error;
+    // Runs under way get their time to end while requests still come in.
+    throw draining();
+  }
 }
 
 /** @throws `ID_INVALID`, `NOT_FOUND` */

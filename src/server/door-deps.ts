@@ -2,7 +2,6 @@ import type { AgentDefinition } from '../agent/define-agent.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ErrorJson } from '../base/errors.ts';
 import type { Ids } from '../base/ids.ts';
-import type { ResourceRegistry } from '../base/resource-registry.ts';
 import type { Owner, RunId, ThreadId } from '../context/ids.ts';
 import type { Limits } from '../context/limits.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
@@ -59,7 +58,6 @@ export interface DoorDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly limits: Limits;
-  readonly resources: ResourceRegistry;
   readonly auth: ResolvedAuth;
   /** Values of the Host header that are served beside the loopback names, as `name` or `name:port`. */
   readonly allowedHosts: readonly string[];

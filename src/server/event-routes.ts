@@ -11,6 +11,7 @@
 
 import { z } from 'zod';
 
+import { isEnginehouseError } from '../base/errors.ts';
 import type { AgentEvent } from '../context/event.ts';
 import { isFinal } from '../context/run-status.ts';
 import type { OwnedStore, RunRecord } from '../event/store.ts';
@@ -87,10 +88,15 @@ function sendEvents(c: DoorContext, run: RunRecord, { deps, streams, after }: St
 }
 
 async function* framesOf(batches: AsyncIterable<readonly AgentEvent[]>, epoch: string): AsyncGenerator<Uint8Array> {
-  for await (const batch of batches) {
-    yield encoder.encode(
-      batch.map((event) => `id: ${epoch}.${event.seq}\ndata: ${JSON.stringify(event)}\n\n`).join(''),
-    );
+  try {
+    for await (const batch of batches) {
+      yield encoder.encode(
+        batch.map((event) => `id: ${epoch}.${event.seq}\ndata: ${JSON.stringify(event)}\n\n`).join(''),
+      );
+    }
+  } catch (error) {
+    // The bridge closes with the runtime. Without a terminal event the client knows that there is more, and comes back.
+    if (!isEnginehouseError(error, 'CLOSED')) throw error;
   }
 }
 
@@ -118,7 +124,7 @@ async function readPage(
   const events: string[] = [];
   let bytes = 0;
   let next = after;
-  while (events.length < limit && bytes < PAGE_BYTES) {
+  for (let ended = false; !ended;) {
     const wanted = Math.min(READ_AT_ONCE, limit - events.length);
     const batch = await log.read(run.runId, next, wanted);
     for (const event of batch) {
@@ -126,8 +132,9 @@ async function readPage(
       events.push(text);
       bytes += text.length;
       next = event.seq;
+      if (bytes >= PAGE_BYTES) return { events, next };
     }
-    if (batch.length < wanted) break;
+    ended = batch.length < wanted || events.length === limit;
   }
   return { events, next };
 }

@@ -12,7 +12,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
 
 import { EnginehouseError } from '../base/errors.ts';
-import { notFound, sendError, type DoorApp, type DoorEnv } from './answer.ts';
+import { draining, notFound, sendError, type DoorApp, type DoorEnv } from './answer.ts';
 import { addArtifactRoutes } from './artifact-routes.ts';
 import { callerOfRequest } from './caller.ts';
 import type { DoorDeps } from './door-deps.ts';
@@ -22,7 +22,6 @@ import type { OpenStreams } from './open-streams.ts';
 import { addAgentRoutes, addHealthRoutes, addPageRoutes } from './plain-routes.ts';
 import { addRunRoutes } from './run-routes.ts';
 
-const DRAINING_RETRY_MS = 2_000;
 const PREFLIGHT_SECONDS = 600;
 
 export function createHttpApp(deps: DoorDeps, doorkeeper: Doorkeeper, streams: OpenStreams): DoorApp {
@@ -82,7 +81,7 @@ function addChecks(app: DoorApp, { deps, doorkeeper, streams }: Checks): void {
   app.use(async (c, next) => {
     if (streams.closed) {
       c.header('Connection', 'close');
-      throw new EnginehouseError('DRAINING', 'the server is closing', {}, { retryAfterMs: DRAINING_RETRY_MS });
+      throw draining();
     }
     doorkeeper.admit(callerOfRequest(c.req.raw, c.env.incoming));
     await next();

@@ -55,9 +55,15 @@ export async function listen(doors: Doors, options: ListenOptions): Promise<Http
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
+  let closing: Promise<void> | undefined;
+  server.on('request', (_incoming, outgoing) => {
+    // Node closes what is idle when closing begins; a connection whose answer ends later would stay.
+    outgoing.once('close', () => {
+      if (closing !== undefined) server.closeIdleConnections();
+    });
+  });
   const address = await bind(server, options);
   const closed = options.resources.opened('listener', address.url);
-  let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= stop({ server, doors, connections }, options).finally(closed));
   return { server, address, close, [Symbol.asyncDispose]: close };
 }

@@ -9,12 +9,14 @@ import type { OwnedStore, RunRecord } from '../event/store.ts';
 import { notFound, type DoorApp, type DoorContext } from './answer.ts';
 import { cancelRun, startRun } from './commands.ts';
 import type { DoorDeps } from './door-deps.ts';
-import { readJson, readQuery, requestInvalid, wholeNumber } from './request-input.ts';
+import { check, readJson, readQuery, requestInvalid, wholeNumber } from './request-input.ts';
+
+const UNADDRESSABLE = 'must not be "." or "..", which no address can hold';
 
 const startBody = z.strictObject({
   agent: z.string().min(1).max(128),
   input: z.unknown().optional(),
-  runId: z.string().optional(),
+  runId: z.string().refine(isAddressable, UNADDRESSABLE).optional(),
   threadId: z.string().optional(),
 });
 
@@ -53,7 +55,7 @@ async function listRuns(
 async function start(c: DoorContext, { desk, store, ids, ...deps }: DoorDeps): Promise<Response> {
   const body = await readJson(c, startBody, deps);
   const principal = c.get('principal');
-  const id = body.runId ?? idempotencyKey(c) ?? ids.next();
+  const id = check('Idempotency-Key header', startBody.shape.runId, body.runId ?? idempotencyKey(c)) ?? ids.next();
   const started = await startRun(desk, principal, {
     agent: body.agent,
     input: body.input,
@@ -123,6 +125,10 @@ function runJson(run: RunRecord): object {
     acceptedAt,
     endedAt,
   };
+}
+
+function isAddressable(id: string): boolean {
+  return id !== '.' && id !== '..';
 }
 
 /** @throws `REQUEST_INVALID` */

@@ -21,13 +21,17 @@ export interface Routes {
 /** Returns what detaches. Calling that twice is harmless. */
 export function serveOn(server: Server, { handles, answer, answerNobodys }: Routes): () => void {
   const theirs: Listener[] = [];
+  let attached = true;
   const ours: Listener = (incoming, outgoing) => {
-    if (handles(pathOf(incoming))) answer(incoming, outgoing);
+    if (attached && handles(pathOf(incoming))) answer(incoming, outgoing);
     else if (theirs.length === 0) answerNobodys(incoming, outgoing);
     else for (const listener of theirs) listener.call(server, incoming, outgoing);
   };
   const adopt = (): void => {
-    for (const listener of requestListeners(server)) {
+    const listeners = requestListeners(server);
+    // Whoever took our own listener off answers for us, and for what comes later.
+    if (!listeners.includes(ours)) return;
+    for (const listener of listeners) {
       if (listener === ours) continue;
       server.off('request', listener);
       theirs.push(listener);
@@ -37,13 +41,14 @@ export function serveOn(server: Server, { handles, answer, answerNobodys }: Rout
   const adoptLater = (event: string | symbol): void => {
     if (event === 'request') queueMicrotask(adopt);
   };
-  adopt();
   server.on('request', ours);
+  adopt();
   server.on('newListener', adoptLater);
   return () => {
+    attached = false;
     server.off('newListener', adoptLater);
-    if (!requestListeners(server).includes(ours)) return;
     adopt();
+    if (!requestListeners(server).includes(ours)) return;
     server.off('request', ours);
     for (const listener of theirs.splice(0)) server.on('request', listener);
   };
