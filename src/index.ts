@@ -30,7 +30,7 @@ export type { LimitOptions, Limits } from './context/limits.ts';
 export type { RunStatus } from './context/run-status.ts';
 export type { ContextRequest } from './context/user-execution-context.ts';
 export type { AcceptedRun, AgentRun, RunResult } from './engine/agent-run.ts';
-export type { ApplicationDatabase, ApplicationTables, TransactionOptions } from './event/database-session-manager.ts';
+export type { AnyTables, DatabaseTransaction, TransactionOptions } from './event/database-session-manager.ts';
 export type { Migrations } from './event/migrations.ts';
 export type { ArtifactRecord } from './event/store.ts';
 export type { ExecutionEngineFactoryDeps, FactoryMetrics } from './factory/execution-engine-factory.ts';

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 /** What the current async scope belongs to: a test fixture enters one, and so does the engine around an agent's code. */
 export interface AsyncScope {
   /** What `getExecutionEngineFactory()` resolves to here. Opaque at this depth. */
-  readonly factory: object;
+  readonly factory: object | undefined;
   /** For log lines. */
   readonly runId?: string;
 }

@@ -3,18 +3,11 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Owner } from '../context/ids.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
 
-/**
- * The application's tables. An application names its own by declaration merging:
- *
- * @example
- * declare module 'enginehouse' {
- *   interface ApplicationTables { stock: { sku: string; count: number } }
- * }
- */
-export interface ApplicationTables {}
+/** A transaction on the application's tables: Kysely, with the shape of the tables where the caller says it. */
+export type DatabaseTransaction<Tables = AnyTables> = Transaction<Tables>;
 
-/** Kysely on the application's tables. Without a declaration any table may be named. */
-export type ApplicationDatabase = keyof ApplicationTables extends never ? Record<string, Record<string, unknown>> : ApplicationTables;
+/** Tables of which nothing is known: every name is a table, every column may hold anything. */
+export type AnyTables = Record<string, Record<string, unknown>>;
 
 export interface TransactionOptions {
   /** Refuse every write. SQL that a model wrote belongs here. @default false */
@@ -52,12 +45,15 @@ export class DatabaseSessionManager {
    * @throws `DATABASE_NOT_CONFIGURED`, `DATABASE_TIMEOUT`, `DATABASE_DENIED`, `DATABASE_FAILED`,
    * `DATABASE_RESULT_TOO_LARGE`, `DATABASE_BUSY`, `MIGRATION_FAILED`, and whatever `work` throws.
    * @example
-   * await engine.databaseSessionManager.transaction((db) =>
+   * await engine.databaseSessionManager.transaction((db: DatabaseTransaction<ShopTables>) =>
    *   db.updateTable('stock').set({ count: 3 }).where('sku', '=', 'otter-1').execute(),
    * );
    */
-  transaction<T, DB = ApplicationDatabase>(work: (session: Transaction<DB>) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    // The adapter's dialect knows no tables; the application's declaration does.
+  transaction<T, Tables = AnyTables>(
+    work: (session: DatabaseTransaction<Tables>) => Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    // The adapter knows no tables; the caller does.
     return this.#databases.transaction(this.#context, work as unknown as (session: Kysely<never>) => Promise<T>, options);
   }
 }

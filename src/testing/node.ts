@@ -1,0 +1,59 @@
+/**
+ * The fixtures for `node:test`, which has none of its own: one call per test,
+ * and one hook that takes everything down, last opened first.
+ *
+ * @example
+ * import { test } from 'node:test';
+ * import { enginehouse } from 'enginehouse/testing/node';
+ *
+ * test('an agent works on the real database', async (t) => {
+ *   const { factory, alice } = await enginehouse(t);
+ *   await using engine = await factory.createForUser(alice.context());
+ *   …
+ * });
+ */
+
+import type { AgentWebSocketBridge } from '../bridge/agent-websocket-bridge.ts';
+import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
+import type { EnginehouseRuntime } from '../startup/runtime.ts';
+import { TestHome } from './test-home.ts';
+import type { TestRuntimeOptions } from './test-options.ts';
+import type { TestUser } from './test-user.ts';
+
+export { configureExecutionEngineFactoryForTest, getOrCreateWebSocketBridgeForTests } from './configure-for-test.ts';
+export { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
+export { closeSharedRuntimes } from './kit-owned.ts';
+export type { TestRuntimeOptions } from './test-options.ts';
+export type { TestUser } from './test-user.ts';
+
+/** What the kit needs of a test's context. */
+interface AfterHook {
+  after(hook: () => Promise<void>): void;
+}
+
+/** One test's runtime and users. */
+export interface NodeTestHome {
+  readonly factory: ExecutionEngineFactory;
+  readonly runtime: EnginehouseRuntime;
+  readonly bridge: AgentWebSocketBridge;
+  readonly alice: TestUser;
+  readonly bob: TestUser;
+  /** One more fresh user. */
+  user(name: string): TestUser;
+}
+
+export interface NodeTestOptions extends TestRuntimeOptions {
+  /** One runtime per process and configuration instead of one per test; close it with `after(closeSharedRuntimes)`. @default false */
+  readonly session?: boolean;
+}
+
+/** Boots and verifies a runtime for the test `t`, and takes it down after it, with proof. */
+export async function enginehouse(t: AfterHook, options: NodeTestOptions = {}): Promise<NodeTestHome> {
+  const { session = false, ...rest } = options;
+  const home = new TestHome(rest);
+  home.enter();
+  t.after(() => home.close());
+  const { runtime } = session ? await home.shared() : await home.own();
+  const { factory, bridge } = runtime;
+  return { factory, runtime, bridge, alice: home.user('alice'), bob: home.user('bob'), user: (name) => home.user(name) };
+}
