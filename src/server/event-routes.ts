@@ -18,7 +18,7 @@ import type { OwnedStore, RunRecord } from '../event/store.ts';
 import { notFound, type DoorApp, type DoorContext } from './answer.ts';
 import type { DoorDeps } from './door-deps.ts';
 import type { OpenStreams } from './open-streams.ts';
-import { readQuery, requestInvalid, wholeNumber } from './request-input.ts';
+import { pageLimit, readQuery, requestInvalid, wholeNumber } from './request-input.ts';
 import { findRun } from './run-routes.ts';
 import { sendBody } from './send-body.ts';
 
@@ -30,14 +30,12 @@ const READ_AT_ONCE = 100;
 const encoder = new TextEncoder();
 const HEARTBEAT = { everyMs: 15_000, piece: encoder.encode(': still here\n\n') };
 
+const eventsQuery = z.strictObject({ after: wholeNumber.default(0), limit: wholeNumber.optional() });
+
 export function addEventRoutes(app: DoorApp, deps: DoorDeps, streams: OpenStreams): void {
-  const most = deps.limits.pageSize * EVENTS_PER_ROW;
-  const query = z.strictObject({
-    after: wholeNumber(0, Number.MAX_SAFE_INTEGER).default(0),
-    limit: wholeNumber(1, most).default(most),
-  });
   app.get('/api/runs/:id/events', async (c) => {
-    const { after, limit } = readQuery(c, query);
+    const { after, ...query } = readQuery(c, eventsQuery);
+    const limit = pageLimit(query.limit, deps.limits.pageSize * EVENTS_PER_ROW);
     const owned = deps.store.for(c.get('principal'));
     const run = await findRun(owned, c.req.param('id'));
     if (wantsStream(c))

@@ -123,5 +123,7 @@ function stop(
     });
     doors.close();
     server.closeIdleConnections();
+    // Opened ahead of need by a browser or a pool: Node does not count these as idle.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   });
 }

@@ -1,7 +1,7 @@
 /**
  * The live streams over HTTP, all of them.
  *
- *   O1. Each counts as a connection of its user, and those are limited.
+ *   O1. A user may have as many of them as sockets, counted by themselves.
  *   O2. A stream outlives neither the sign-in it was opened with nor the doors.
  */
 

@@ -54,12 +54,16 @@ export function readQuery<T>(c: DoorContext, schema: z.ZodType<T>): T {
 }
 
 /** A whole number as a query writes it. */
-export function wholeNumber(least: number, most: number): z.ZodType<number, string> {
-  return z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.int().min(least).max(most));
+export const wholeNumber = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a whole number')
+  .transform(Number);
+
+/** How many rows a query wants: at least 1, at most and by default `most`. @throws `REQUEST_INVALID` */
+export function pageLimit(received: number | undefined, most: number): number {
+  const limit = received ?? most;
+  if (limit >= 1 && limit <= most) return limit;
+  throw requestInvalid('query', [`limit: must be from 1 to ${most}, got ${limit}`]);
 }
 
 /** @throws `REQUEST_INVALID` naming `what` and each issue. */

@@ -9,7 +9,7 @@ import type { OwnedStore, RunRecord } from '../event/store.ts';
 import { notFound, type DoorApp, type DoorContext } from './answer.ts';
 import { cancelRun, startRun } from './commands.ts';
 import type { DoorDeps } from './door-deps.ts';
-import { check, readJson, readQuery, requestInvalid, wholeNumber } from './request-input.ts';
+import { check, pageLimit, readJson, readQuery, requestInvalid, wholeNumber } from './request-input.ts';
 
 const UNADDRESSABLE = 'must not be "." or "..", which no address can hold';
 
@@ -24,20 +24,24 @@ const cancelBody = z.strictObject({ reason: z.string().max(1_000).optional() }).
 
 const STATUSES: readonly RunStatus[] = ['queued', 'running', 'parked', 'completed', 'failed', 'cancelled'];
 
+const listQuery = z.strictObject({
+  limit: wholeNumber.optional(),
+  cursor: z.string().max(400).transform(parseCursor).optional(),
+  threadId: z.string().optional(),
+  parentRunId: z.string().optional(),
+  status: z.enum(STATUSES).optional(),
+});
+
 export function addRunRoutes(app: DoorApp, deps: DoorDeps): void {
-  const pageQuery = listQuery(deps.limits.pageSize);
-  app.get('/api/runs', (c) => listRuns(c, deps, readQuery(c, pageQuery)));
+  app.get('/api/runs', (c) => listRuns(c, deps));
   app.post('/api/runs', (c) => start(c, deps));
   app.get('/api/runs/:id', (c) => show(c, deps));
   app.post('/api/runs/:id/cancel', (c) => cancel(c, deps));
 }
 
-async function listRuns(
-  c: DoorContext,
-  { store }: DoorDeps,
-  query: z.output<ReturnType<typeof listQuery>>,
-): Promise<Response> {
-  const { limit, cursor, ...filter } = query;
+async function listRuns(c: DoorContext, { store, limits }: DoorDeps): Promise<Response> {
+  const { cursor, ...filter } = readQuery(c, listQuery);
+  const limit = pageLimit(filter.limit, limits.pageSize);
   const rows = await store.for(c.get('principal')).runs.list({
     // One more than asked for tells whether there is a next page.
     limit: limit + 1,
@@ -136,16 +140,6 @@ function idempotencyKey(c: DoorContext): string | undefined {
   const key = c.req.header('idempotency-key');
   if (key === undefined || isId(key)) return key;
   throw requestInvalid('Idempotency-Key header', ['must be 1 to 128 characters without control characters']);
-}
-
-function listQuery(pageSize: number) {
-  return z.strictObject({
-    limit: wholeNumber(1, pageSize).default(pageSize),
-    cursor: z.string().max(400).transform(parseCursor).optional(),
-    threadId: z.string().optional(),
-    parentRunId: z.string().optional(),
-    status: z.enum(STATUSES).optional(),
-  });
 }
 
 function pageCursor({ acceptedAt, runId: id }: RunRecord): string {

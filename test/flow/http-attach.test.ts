@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
 
 import fastify from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { signToken } from '../../src/server/token.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { TestClock } from '../../src/testing/test-clock.ts';
 import { json, openHouse, SECRET } from './http-house.ts';
 
 const headers = async () => ({
@@ -82,6 +84,26 @@ test('closing frees the port, whatever is still connected', async () => {
 
   await house.runtime.close();
 
-  await expect(fetch(`${house.url}/health/live`)).rejects.toThrow();
+  await expect(fetch(`${house.url}/health/live`)).rejects.toThrow('fetch failed');
+  expect(house.runtime.resources.remaining()).toEqual([]);
+});
+
+test('a connection that does not end by itself is cut when its time is over', async () => {
+  const clock = new TestClock();
+  const house = await openHouse({ clock });
+  const port = house.runtime.address?.port ?? 0;
+  const half = connect(port, '127.0.0.1');
+  const idle = connect(port, '127.0.0.1');
+  await Promise.all([once(half, 'connect'), once(idle, 'connect')]);
+  const answered = once(half, 'data');
+  half.write('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nPOST /api/runs HTTP/1.1\r\nHost:');
+  await answered;
+
+  const gone = once(idle, 'close');
+  const closing = house.runtime.close();
+  await gone;
+  await expect.poll(() => clock.advance(100).then(() => half.closed)).toBe(true);
+
+  await closing;
   expect(house.runtime.resources.remaining()).toEqual([]);
 });

@@ -50,8 +50,8 @@ test('a command over a socket has the effect that it has over HTTP, once for eac
   });
   onTestFinished(() => socket.terminate());
   const answers = new Map<string, Record<string, unknown>[]>();
-  socket.on('message', (data) => {
-    const frame = JSON.parse(String(data));
+  socket.on('message', (data: Buffer) => {
+    const frame = JSON.parse(data.toString());
     if (frame.t === 'res') answers.set(frame.id, [...(answers.get(frame.id) ?? []), frame]);
   });
   await once(socket, 'open');
