@@ -25,8 +25,6 @@ import { ASSUMED_MODEL } from './prices.ts';
 import { reportAgent, type WrittenReport } from './report-agent.ts';
 import { triageAgent } from './triage-agent.ts';
 
-export { analystMigrations } from './tables.ts';
-
 /** What a run of `analyst` results in. */
 export type AnalystResult = Pick<Profile, 'requests' | 'inputTokens' | 'outputTokens' | 'from' | 'to'> & WrittenReport;
 

@@ -8,7 +8,7 @@
  */
 
 import type { Cost, ModelCost, Price, Tokens } from './findings.ts';
-import { charge, microUsd } from './money.ts';
+import { charge, grouped, microUsd } from './money.ts';
 import { priceOf } from './prices.ts';
 import { hourName, type HourOfModel } from './profile-ledger.ts';
 
@@ -92,12 +92,12 @@ function basisOf(models: readonly ModelCost[], unpricedRequests: number): string
     ...(assumed === undefined
       ? []
       : [
-          `What-if: ${assumed.requests} rows name no model and are priced as ${assumed.price.model} as of ${assumed.price.asOf}. ` +
+          `What-if: ${grouped(assumed.requests)} rows name no model and are priced as ${assumed.price.model} as of ${assumed.price.asOf}. ` +
             'The ledger does not say what they cost.',
         ]),
     ...(unpricedRequests === 0
       ? []
-      : [`${unpricedRequests} rows name a model without a price here and are not in the sum.`]),
+      : [`${grouped(unpricedRequests)} rows name a model without a price here and are not in the sum.`]),
   ];
   return parts.join(' ');
 }

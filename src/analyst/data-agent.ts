@@ -35,9 +35,10 @@ export const dataAgent = defineAgent({
   async run({ input, tools, think }) {
     await think('Loading the rows into your own tables; a row that cannot be read is left out and named.');
     const ledger = await tools.load_ledger(input);
-    await think(
-      `${grouped(ledger.badRows.count)} rows were left out. Adding up the others with SQL: totals, percentiles, hours.`,
-    );
+    const { count } = ledger.badRows;
+    const left =
+      count === 0 ? 'Every row could be read.' : `${grouped(count)} rows could not be read and are left out.`;
+    await think(`${left} Adding up with SQL: totals, percentiles, hours.`);
     const profile = await tools.profile_ledger({ digest: ledger.digest });
     return { ledger, profile };
   },

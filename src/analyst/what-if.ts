@@ -10,7 +10,7 @@ import { charge, grouped, microUsd, percentOf, usd } from './money.ts';
 import type { Excess } from './profile-ledger.ts';
 
 /** What is assumed, and nothing in a ledger says. */
-export const ASSUMPTIONS = {
+const ASSUMPTIONS = {
   /** Requests that may wait for hours, in percent of cost. */
   batchSharePercent: 20,
   /** What providers take off for them. */

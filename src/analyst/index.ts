@@ -1,0 +1,2 @@
+export { analystAgents } from './analyst.ts';
+export { analystMigrations } from './tables.ts';
