@@ -60,6 +60,19 @@ test('V2: a quoted value may hold line breaks, also across blocks', () => {
   expect(records.end()).toEqual([]);
 });
 
+test('V2: a value in quotes has an end within its limits', () => {
+  const long = 'x'.repeat(40_000);
+
+  expect(read(2, 'a,"b', long, long, 'c"', 'd,e')).toEqual([
+    [1, 'a quote is not closed'],
+    [2, [long]],
+    [3, [long]],
+    [4, 'a quote stands where none may be'],
+    [5, ['d', 'e']],
+  ]);
+  expect(read(2, 'a,"b', ...Array.from({ length: 100 }, () => 'x'), 'c"', 'd,e')).toHaveLength(103);
+});
+
 test('a line that was cut is left out', () => {
   const records = new CsvRecords(',', 2);
 

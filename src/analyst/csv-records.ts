@@ -4,8 +4,8 @@
  *
  *   V1. A line that is broken costs itself and no other line. A quote that is
  *       never closed would, to a plain parser, swallow the rest of the file.
- *   V2. A value in quotes may hold line breaks, up to `MAX_RECORD_LINES` lines,
- *       if the record then has as many columns as the header.
+ *   V2. A value in quotes may hold line breaks, within the limits below, if the
+ *       record then has as many columns as the header.
  *
  * Most lines have no quotes, or closed ones: they are parsed many at a time,
  * and only if that does not give one record per line, one at a time.
@@ -21,7 +21,9 @@ export interface CsvRecord {
   readonly cells: readonly string[];
 }
 
+/** Of a record of several lines. */
 const MAX_RECORD_LINES = 100;
+const MAX_RECORD_CHARACTERS = 65_536;
 const LINES_AT_ONCE = 500;
 
 export class CsvRecords {
@@ -94,6 +96,7 @@ export class CsvRecords {
     for (let line = at; line < end; line += 1) {
       const more = lines[line]?.text ?? '';
       text += line === at ? more : `\n${more}`;
+      if (line > at && text.length > MAX_RECORD_CHARACTERS) return alone('a quote is not closed');
       // Only a line with a quote in it can close the value.
       if (line > at && !more.includes('"')) continue;
       const parsed = this.#parse(text);

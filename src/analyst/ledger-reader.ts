@@ -135,10 +135,14 @@ class JsonlReader implements LedgerReader {
     const known = this.#shapes.get(shape);
     if (known !== undefined) return known;
     const found = findColumns(names);
-    if (this.#shapes.size < 1_000) this.#shapes.set(shape, found);
+    if (this.#shapes.size < SHAPES && shape.length < SHAPE_CHARACTERS) this.#shapes.set(shape, found);
     return found;
   }
 }
+
+/** Shapes of rows whose columns are remembered, and how long the names of one may be. */
+const SHAPES = 1_000;
+const SHAPE_CHARACTERS = 2_000;
 
 /** Spellings of one column that are listed. */
 const SPELLINGS = 5;
