@@ -43,6 +43,7 @@ export const LIMITS = {
   databaseOpen: { default: 64, least: 1, unit: 'count', about: "users' databases that one worker keeps open" },
   statementTimeoutMs: { default: 30_000, least: 1, unit: 'ms', about: 'one SQL statement of an agent or a tool' },
   transactionTimeoutMs: { default: 60_000, least: 1, unit: 'ms', about: 'one database transaction' },
+  databaseBytes: { default: 1_073_741_824, least: 1_048_576, unit: 'bytes', about: "one user's database; what would make it larger fails" },
   databaseResultBytes: { default: 16_777_216, least: 1_024, unit: 'bytes', about: 'what one statement may return' },
 
   // sockets

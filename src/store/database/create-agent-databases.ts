@@ -1,0 +1,238 @@
+/**
+ * The users' databases of one runtime: a SQLite file per user, opened in worker
+ * processes of the process's pool.
+ *
+ *   A1. A transaction reaches its owner's file and no other: the file is named
+ *       by a digest of the owner, and a worker is told one file per transaction.
+ *   A2. One write transaction per user at a time, in the order they came; a
+ *       read-only one runs beside it in another worker.
+ *   A3. A file is migrated before anything else is done in it.
+ *   A4. At most `databaseWorkers` transactions run and `databaseWaiting` wait;
+ *       none waits longer than a transaction may take.
+ *   A5. After `close`, no transaction runs, no file is open, and the workers
+ *       are back in the pool.
+ */
+
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+
+import type { Kysely } from 'kysely';
+
+import type { Clock } from '../../base/clock.ts';
+import { EnginehouseError } from '../../base/errors.ts';
+import { Gate } from '../../base/gate.ts';
+import { LinkedSignal } from '../../base/linked-signal.ts';
+import type { ResourceRegistry } from '../../base/resource-registry.ts';
+import { ownerKey, type Owner } from '../../context/ids.ts';
+import type { Limits } from '../../context/limits.ts';
+import type { AgentDatabases, TransactionOptions } from '../../event/database-session-manager.ts';
+import type { Migrations } from '../../event/migrations.ts';
+import type { DatabaseWorker } from './database-worker.ts';
+import { migrate } from './migrate.ts';
+import { planMigrations, type MigrationStep } from './migration-plan.ts';
+import { ask, type Patience } from './patience.ts';
+import { runTransaction, type TransactionBounds } from './run-transaction.ts';
+import { UserLocks } from './user-locks.ts';
+import { databaseWorkers } from './worker-pool.ts';
+
+export interface AgentDatabasesOptions {
+  /** The data folder; asked for when the first database is used. The databases are in its `users/`. */
+  readonly folder: () => string;
+  /** The application's tables. Without them every transaction is refused. */
+  readonly migrations: Migrations | undefined;
+  readonly limits: Pick<
+    Limits,
+    | 'databaseWorkers'
+    | 'databaseWaiting'
+    | 'databaseOpen'
+    | 'databaseBytes'
+    | 'databaseResultBytes'
+    | 'statementTimeoutMs'
+    | 'transactionTimeoutMs'
+  >;
+  readonly clock: Clock;
+  readonly resources: ResourceRegistry;
+  /** Runs when all databases are closed: takes a temporary folder away. */
+  readonly afterClose?: () => Promise<void>;
+}
+
+/** One SQLite database per user, in worker processes. Opens nothing until it is used; the caller closes it. */
+export function createAgentDatabases(options: AgentDatabasesOptions): AgentDatabases {
+  return new SqliteAgentDatabases(options);
+}
+
+interface Task<T> {
+  readonly owner: Owner;
+  readonly file: string;
+  readonly readOnly: boolean;
+  readonly run: (session: Kysely<never>) => Promise<T>;
+}
+
+// Files known to be migrated. Forgetting one costs a look at its record.
+const KNOWN_FILES = 10_000;
+const RETRY_AFTER_MS = 1_000;
+
+class SqliteAgentDatabases implements AgentDatabases {
+  readonly #options: AgentDatabasesOptions;
+  readonly #client = Symbol('agent databases');
+  readonly #pool = databaseWorkers();
+  readonly #closed = new AbortController();
+  readonly #going = new Set<Promise<unknown>>();
+  readonly #admission: Gate;
+  readonly #slots: Gate;
+  readonly #locks: UserLocks;
+  readonly #migrated = new Set<string>();
+  #plan: readonly MigrationStep[] | undefined;
+  #users: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: AgentDatabasesOptions) {
+    const { databaseWorkers: workers, databaseWaiting: waiting } = options.limits;
+    const refuse = (): Error => busy(waiting, `${waiting} transactions wait for a database already`);
+    this.#options = options;
+    this.#admission = new Gate(workers + waiting, 0, refuse);
+    this.#slots = new Gate(workers, Number.POSITIVE_INFINITY, refuse);
+    this.#locks = new UserLocks(refuse);
+  }
+
+  async transaction<T>(
+    owner: Owner,
+    run: (session: Kysely<never>) => Promise<T>,
+    options: TransactionOptions,
+  ): Promise<T> {
+    const { readOnly = false, signal } = options;
+    signal?.throwIfAborted();
+    const plan = this.#decidePlan();
+    return this.#track(async () => {
+      using _admitted = await this.#admission.enter();
+      using link = new LinkedSignal(signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal]);
+      return await this.#perform({ owner, file: await this.#fileOf(owner), readOnly, run }, plan, link);
+    });
+  }
+
+  async forget(owner: Owner): Promise<void> {
+    await this.#track(async () => {
+      const file = await this.#fileOf(owner);
+      using lock = this.#locks.take(file);
+      using _alone = await lock.write(this.#closed.signal);
+      // From here on a reader must wait for its turn to write, so that no new one comes.
+      this.#migrated.delete(file);
+      await lock.readersGone();
+      await this.#pool.closeFile(this.#client, file, this.#patience);
+      await Promise.all(['', '-wal', '-shm'].map((suffix) => rm(`${file}${suffix}`, { force: true })));
+    });
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#shut());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #shut(): Promise<void> {
+    this.#closed.abort(closed());
+    await Promise.allSettled(this.#going);
+    await this.#pool.leave(this.#client, this.#patience);
+    await this.#options.afterClose?.();
+  }
+
+  get #patience(): Patience {
+    const { clock, limits } = this.#options;
+    return { clock, statementTimeoutMs: limits.statementTimeoutMs };
+  }
+
+  async #perform<T>(task: Task<T>, plan: readonly MigrationStep[], link: LinkedSignal): Promise<T> {
+    const { file, readOnly, run } = task;
+    const { databaseWorkers: limit, transactionTimeoutMs } = this.#options.limits;
+    using lock = this.#locks.take(file);
+    using waiting = this.#limitWaiting(link);
+    // The first transaction in a file may have to migrate it, and so writes whatever it is for.
+    const beside = readOnly && this.#migrated.has(file);
+    using _turn = beside ? lock.read() : await lock.write(link.signal);
+    using _slot = await this.#slots.enter(link.signal);
+    const worker = await this.#pool.acquire({ client: this.#client, file, limit }, link.signal);
+    try {
+      waiting[Symbol.dispose]();
+      const bounds = { ...this.#patience, transactionTimeoutMs, link };
+      await this.#open(worker, task);
+      if (!beside) await this.#migrateOnce(worker, file, plan, bounds);
+      return await runTransaction(
+        { worker, file, mode: readOnly ? 'read' : 'write', work: ({ db }) => run(db) },
+        bounds,
+      );
+    } finally {
+      this.#pool.release(worker);
+    }
+  }
+
+  async #open(worker: DatabaseWorker, { file, owner }: Pick<Task<unknown>, 'file' | 'owner'>): Promise<void> {
+    if (worker.touch(file)) return;
+    const { databaseOpen, databaseBytes: fileBytes, databaseResultBytes: resultBytes } = this.#options.limits;
+    // Not waited for: the worker closes them before it opens this one.
+    while (worker.openFiles >= databaseOpen) void worker.closeOldest();
+    const body = { file, limits: { fileBytes, resultBytes } };
+    await ask(worker, this.#patience, { kind: 'open', body, sql: "opening the user's database" });
+    worker.opened(file, this.#options.resources.opened('database', basename(file), owner.userId));
+  }
+
+  async #migrateOnce(
+    worker: DatabaseWorker,
+    file: string,
+    plan: readonly MigrationStep[],
+    bounds: TransactionBounds,
+  ): Promise<void> {
+    if (this.#migrated.has(file)) return;
+    await migrate(worker, file, plan, bounds);
+    if (this.#migrated.size >= KNOWN_FILES) this.#migrated.clear();
+    this.#migrated.add(file);
+  }
+
+  /** Aborts `link` when the transaction has not begun in time. */
+  #limitWaiting(link: LinkedSignal): Disposable {
+    const { clock, limits } = this.#options;
+    const { transactionTimeoutMs } = limits;
+    const reason = `no database was free within ${transactionTimeoutMs} ms`;
+    const disarm = clock.after(transactionTimeoutMs, () => link.abort(busy(this.#slots.waiting, reason)));
+    return { [Symbol.dispose]: disarm };
+  }
+
+  #track<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed.signal.aborted) return Promise.reject(closed());
+    const going = work();
+    this.#going.add(going);
+    const done = (): void => void this.#going.delete(going);
+    going.then(done, done);
+    return going;
+  }
+
+  #decidePlan(): readonly MigrationStep[] {
+    const { migrations } = this.#options;
+    if (migrations === undefined) {
+      throw new EnginehouseError('DATABASE_NOT_CONFIGURED', 'the application declares no tables', {});
+    }
+    return (this.#plan ??= planMigrations(migrations));
+  }
+
+  async #fileOf(owner: Owner): Promise<string> {
+    const digest = createHash('sha256').update(ownerKey(owner)).digest('hex');
+    return join(await this.#usersFolder(), `${digest}.sqlite`);
+  }
+
+  async #usersFolder(): Promise<string> {
+    if (this.#users !== undefined) return this.#users;
+    const users = resolve(this.#options.folder(), 'users');
+    await mkdir(users, { recursive: true, mode: 0o700 });
+    return (this.#users = users);
+  }
+}
+
+function busy(waiting: number, reason: string): EnginehouseError<'DATABASE_BUSY'> {
+  return new EnginehouseError('DATABASE_BUSY', reason, { waiting }, { retryAfterMs: RETRY_AFTER_MS });
+}
+
+function closed(): EnginehouseError<'CLOSED'> {
+  return new EnginehouseError('CLOSED', "the users' databases are closed", { what: "the users' databases" });
+}
