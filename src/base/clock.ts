@@ -13,15 +13,37 @@ export interface Clock {
   after(ms: number, fire: () => void): Disarm;
 }
 
+/** The longest that a timer of the platform can be; it fires at once when it is asked for more. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  after: (ms, fire) => {
-    const timer = setTimeout(fire, ms);
-    // A browser's timer is a number; Node's must not hold the process open.
-    if (typeof timer === 'object') timer.unref();
-    return () => clearTimeout(timer);
-  },
+  after: (ms, fire) =>
+    arm(ms, fire, (timer) => {
+      // A browser's timer is a number; Node's must not hold the process open.
+      if (typeof timer === 'object') timer.unref();
+    }),
 };
+
+/** The same, but a timer holds the process open: for waits that are somebody's only work, such as a client's next attempt. */
+export const holdingClock: Clock = {
+  now: systemClock.now,
+  after: (ms, fire) => arm(ms, fire, () => undefined),
+};
+
+/** The longest that a timer can be; a longer one would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+function arm(ms: number, fire: () => void, armed: (timer: ReturnType<typeof setTimeout>) => void): Disarm {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (leftMs: number): void => {
+    const more = leftMs - LONGEST_MS;
+    timer = more > 0 ? setTimeout(() => wait(more), LONGEST_MS) : setTimeout(fire, leftMs);
+    armed(timer);
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
+}
 
 /** The clock's time in the form that some libraries ask for. */
 export function dateOf(clock: Clock): Date {

@@ -43,8 +43,8 @@ export const EVENT_DATA = {
   agent_started: z.object({ agent: z.string(), attempt: z.int().min(1) }),
   /** A turn begins: a model call, or what a code agent says it is about to do. */
   agent_thinking: z.object({ text: z.string().optional(), model: z.string().optional(), turn: count }),
-  reasoning_delta: z.object({ part: id, delta: z.string() }),
-  message_delta: z.object({ message: id, delta: z.string() }),
+  reasoning_delta: z.object({ delta: z.string(), part: id }),
+  message_delta: z.object({ delta: z.string(), message: id }),
   message_completed: z.object({ message: id, role: z.enum(['assistant', 'user', 'tool']), parts: z.array(json) }),
   /** One recorded step ended. `step` is its place in the order of starts; `alone` says that no other ran beside it. */
   step_completed: z.object({

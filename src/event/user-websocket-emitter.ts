@@ -59,7 +59,8 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #pumping: Promise<void> | undefined;
-  #refusal: Error | undefined;
+  /** Why nothing more is written. Made when somebody asks: most runs end without anyone being refused. */
+  #refusal: (() => Error) | undefined;
   readonly #failed = new AbortController();
 
   constructor(context: UserExecutionContext, deps: EmitterDeps) {
@@ -121,7 +122,7 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   /** Writes nothing more. What waits is still committed. Idempotent. */
   async close(): Promise<void> {
     await this.#pumping;
-    this.#refusal ??= new EnginehouseError('CLOSED', `the emitter of run ${this.context.runId} is closed`, { what: 'emitter' });
+    this.#refusal ??= () => closed(this.context, 'is closed');
     this.#given();
   }
 
@@ -137,12 +138,10 @@ export class UserWebSocketEmitter implements AsyncDisposable {
 
   async #write<T extends EventType>(type: T, data: EventData<T>): Promise<number> {
     const event = this.#prepare(type, data);
-    if (this.#refusal !== undefined) throw this.#refusal;
-    if (this.#lease === undefined) {
-      throw new EnginehouseError('CLOSED', `run ${this.context.runId} is not held by this emitter`, { what: 'emitter' });
-    }
+    if (this.#refusal !== undefined) throw this.#refusal();
+    if (this.#lease === undefined) throw closed(this.context, 'does not hold it');
     this.#refuseFlood(event.data.length);
-    if (isTerminal(type)) this.#refusal = ended(this.context, type);
+    if (isTerminal(type)) this.#refusal = () => ended(this.context, type);
     const delta = isDelta(type) ? (data as Delta) : undefined;
     return (this.#merge(event, delta) ?? this.#line(event, delta)).promise;
   }
@@ -212,7 +211,7 @@ export class UserWebSocketEmitter implements AsyncDisposable {
 
   /** M3: the log stays as it is durable; every call that waits learns why. */
   #refuse(error: Error, batch: readonly Waiting[]): void {
-    this.#refusal = error;
+    this.#refusal = () => error;
     this.#failed.abort(error);
     const lost = [...batch, ...this.#waiting.splice(0)];
     this.#waitingBytes = 0;
@@ -249,6 +248,10 @@ function asEvent({ type, at, data, deltas }: Waiting): NewEvent {
   if (deltas.length < 2) return { type, at, data };
   const whole = JSON.parse(data) as Delta;
   return { type, at, data: canonicalJson({ ...whole, delta: deltas.join('') }) };
+}
+
+function closed({ runId }: UserExecutionContext, why: string): EnginehouseError {
+  return new EnginehouseError('CLOSED', `the emitter of run ${runId} ${why}`, { what: 'emitter' });
 }
 
 function ended({ runId }: UserExecutionContext, type: EventType): EnginehouseError {

@@ -94,7 +94,9 @@ function refused(error: z.ZodError, config: unknown): EnginehouseError {
     return invalid(option, `${option} is not an option; ${knownKeys(path)}`, option);
   }
   const received = path.reduce<unknown>((value, key) => (isRecord(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined), config);
-  return invalid(path.join('.'), `${path.join('.')}: ${issue.message}, got ${shown(received)}`, shown(received));
+  // A secret is not shown, whatever it is.
+  const got = path.at(-1) === 'secret' ? typeof received : shown(received);
+  return invalid(path.join('.'), `${path.join('.')}: ${issue.message}, got ${got}`, got);
 }
 
 function knownKeys(path: readonly string[]): string {

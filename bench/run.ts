@@ -1,0 +1,24 @@
+/**
+ * `npm run bench -- NAME [--json]`: one benchmark, or all of them. Each runs in
+ * a process of its own, prints a table for people or one JSON object, names the
+ * machine's load and, where it writes, the disk's own flush time.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const BENCHES = ['T0', 'T1', 'R3', 'E1', 'E3', 'start', 'analyst'] as const;
+
+const names = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+const unknown = names.filter((name) => !BENCHES.some((bench) => bench === name));
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(', ')}; there are ${BENCHES.join(', ')}.`);
+  process.exit(2);
+}
+
+for (const name of names.length > 0 ? names : BENCHES) {
+  const file = fileURLToPath(new URL(`${name.toLowerCase()}.ts`, import.meta.url));
+  const flags = process.argv.includes('--json') ? ['--json'] : [];
+  const { status } = spawnSync(process.execPath, ['--expose-gc', '--disable-warning=ExperimentalWarning', file, ...flags], { stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+}
