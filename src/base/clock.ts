@@ -31,9 +31,6 @@ export const holdingClock: Clock = {
   after: (ms, fire) => arm(ms, fire, () => undefined),
 };
 
-/** The longest that a timer can be; a longer one would fire at once. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 function arm(ms: number, fire: () => void, armed: (timer: ReturnType<typeof setTimeout>) => void): Disarm {
   let timer: ReturnType<typeof setTimeout>;
   const wait = (leftMs: number): void => {
