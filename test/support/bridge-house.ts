@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 
 import { systemClock, type Clock } from '../../src/base/clock.ts';
-import { EnginehouseError } from '../../src/base/errors.ts';
+import { asEnginehouseError, EnginehouseError } from '../../src/base/errors.ts';
 import { systemIds } from '../../src/base/ids.ts';
 import { ResourceRegistry } from '../../src/base/resource-registry.ts';
 import { AgentWebSocketBridge } from '../../src/bridge/agent-websocket-bridge.ts';
@@ -22,6 +22,8 @@ import { openSqliteStore } from '../../src/store/sqlite/open-sqlite-store.ts';
 export interface HouseOptions {
   readonly limits?: LimitOptions;
   readonly clock?: Clock;
+  /** @default a free one */
+  readonly port?: number;
   /** When the sign-in of everybody ends. */
   readonly expiresAt?: number;
   /** Carries a command out. By default `run.start` accepts a run and writes `input.deltas` events and the end. */
@@ -30,25 +32,28 @@ export interface HouseOptions {
 
 /** A bridge behind a real server on a free port, with a real store, and a door that takes a bearer's text for the user. */
 export class BridgeHouse implements AsyncDisposable {
-  readonly bridge: AgentWebSocketBridge;
   readonly store: Store;
   readonly server: Server;
   readonly resources: ResourceRegistry;
   readonly door: SocketDoor;
   readonly #emitters: UserWebSocketEmitter[] = [];
-  readonly #bag: AsyncDisposableStack;
+  readonly #sockets = new Set<Socket>();
+  readonly #makeBridge: () => AgentWebSocketBridge;
+  #bridge: AgentWebSocketBridge;
 
   constructor(store: Store, resources: ResourceRegistry, options: HouseOptions) {
     const { clock = systemClock, command } = options;
     const limits = resolveLimits(options.limits);
     this.store = store;
     this.resources = resources;
-    this.#bag = new AsyncDisposableStack();
-    this.#bag.use(store);
-    this.bridge = this.#bag.use(
-      new AgentWebSocketBridge({ store, clock, ids: systemIds, limits, resources, holder: 'test' }),
-    );
-    this.server = createServer((_request, response) => response.writeHead(404).end());
+    const deps = { store, clock, ids: systemIds, limits, resources, holder: 'test' };
+    this.#makeBridge = () => new AgentWebSocketBridge(deps);
+    this.#bridge = this.#makeBridge();
+    this.server = createServer((request, response) => void this.#answer(request, response));
+    this.server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     this.door = {
       path: '/ws',
       authenticate: async (request) => authenticate(request, options.expiresAt),
@@ -61,9 +66,13 @@ export class BridgeHouse implements AsyncDisposable {
     const store = await openSqliteStore({ path: ':memory:', limits: resolveLimits(options.limits), resources });
     const house = new BridgeHouse(store, resources, options);
     house.bridge.attach(house.server, house.door);
-    house.server.listen(0, '127.0.0.1');
+    house.server.listen(options.port ?? 0, '127.0.0.1');
     await once(house.server, 'listening');
     return house;
+  }
+
+  get bridge(): AgentWebSocketBridge {
+    return this.#bridge;
   }
 
   get port(): number {
@@ -74,11 +83,28 @@ export class BridgeHouse implements AsyncDisposable {
     return `ws://127.0.0.1:${this.port}/ws`;
   }
 
+  /** Cuts every connection as a network does: without a word. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** What a client sees of a new process on the same store. */
+  async restart(): Promise<void> {
+    await this.#bridge.close();
+    this.#bridge = this.#makeBridge();
+    this.#bridge.attach(this.server, this.door);
+  }
+
+  /** Takes a run over from the writer before. */
+  async takeOver(run: string, user = 'ada'): Promise<UserWebSocketEmitter> {
+    const emitter = this.#emitter(run, user);
+    await emitter.take();
+    return emitter;
+  }
+
   /** Starts a run and gives its writer. */
   async accept(run: string, user = 'ada'): Promise<UserWebSocketEmitter> {
-    const context = UserExecutionContext.fromRequest({ userId: user, threadId: 't1', runId: run });
-    const emitter = this.bridge.createUserEmitter(context);
-    this.#emitters.push(emitter);
+    const emitter = this.#emitter(run, user);
     await emitter.accept({
       agent: 'echo',
       version: '1',
@@ -102,9 +128,30 @@ export class BridgeHouse implements AsyncDisposable {
     for (const emitter of this.#emitters) await emitter.close();
     const closed = once(this.server, 'close');
     this.server.close();
-    await this.#bag.disposeAsync();
+    await this.#bridge.close();
+    await this.store.close();
     this.server.closeAllConnections();
     await closed;
+  }
+
+  #emitter(run: string, user: string): UserWebSocketEmitter {
+    const context = UserExecutionContext.fromRequest({ userId: user, threadId: 't1', runId: run });
+    const emitter = this.#bridge.createUserEmitter(context);
+    this.#emitters.push(emitter);
+    return emitter;
+  }
+
+  /** The one route: whether a caller may come in. */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const { userId: user } = await this.door.authenticate(request);
+      response
+        .writeHead(200, { 'Content-Type': 'application/json' })
+        .end(JSON.stringify({ agents: [{ name: user, version: '1' }] }));
+    } catch (error) {
+      const known = asEnginehouseError(error, 'INTERNAL');
+      response.writeHead(known.status, { 'Content-Type': 'application/json' }).end(JSON.stringify(known));
+    }
   }
 
   async #command(principal: Principal, frame: Parameters<SocketDoor['command']>[1]): Promise<Position> {
