@@ -172,6 +172,7 @@ export interface CommandInbox {
   put(command: NewCommand): Promise<{ readonly created: boolean; readonly command: CommandRecord }>;
   /** Commands of the run that are not applied, oldest first. */
   pending(runId: RunId): Promise<readonly CommandRecord[]>;
+  /** Says where the effect is. The first place stays; an unknown or foreign id changes nothing. */
   applied(commandId: string, seq: number): Promise<void>;
 }
 
@@ -198,7 +199,11 @@ export interface ArtifactStore {
    */
   put(artifact: NewArtifact, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limitBytes: number): Promise<ArtifactRecord>;
   get(artifactId: string): Promise<ArtifactRecord | undefined>;
-  /** The content from byte `start` up to, not including, `end`, in pieces. An unknown or foreign id yields nothing. */
+  /**
+   * The content from byte `start` up to, not including, `end`, in pieces. An unknown or foreign id yields nothing.
+   *
+   * @throws `NOT_FOUND` when the artifact is deleted or replaced before the last piece was read.
+   */
   read(artifactId: string, start?: number, end?: number): AsyncIterable<Uint8Array>;
   list(runId: RunId): Promise<readonly ArtifactRecord[]>;
   delete(artifactId: string): Promise<boolean>;
@@ -207,11 +212,12 @@ export interface ArtifactStore {
 export interface ThreadRecord {
   readonly threadId: ThreadId;
   readonly createdAt: number;
+  /** When a run of it was last accepted or ended; it never goes back. */
   readonly updatedAt: number;
 }
 
 export interface ThreadTable {
   get(threadId: ThreadId): Promise<ThreadRecord | undefined>;
-  /** Newest first. */
+  /** The one that was updated last comes first. */
   list(limit: number): Promise<readonly ThreadRecord[]>;
 }

@@ -35,13 +35,17 @@ export async function uploadArtifact(access: StoreAccess, owner: Owner, upload: 
 }
 
 /** @throws `NOT_FOUND` when the artifact is deleted or replaced before the last piece is read. */
-export async function* readArtifact(access: StoreAccess, owner: Owner, range: ArtifactRange): AsyncGenerator<Uint8Array, void> {
+export async function* readArtifact(
+  access: StoreAccess,
+  owner: Owner,
+  range: ArtifactRange,
+): AsyncGenerator<Uint8Array, void> {
   const { artifactId, start = 0, end = Infinity } = range;
   const found = await access.read('artifacts.read', (db) => findArtifact(db, owner, artifactId));
   if (found === undefined) return;
   const { key, record } = found;
   const until = Math.min(end, record.bytes);
-  for (let at = Math.max(0, start); at < until; ) {
+  for (let at = Math.max(0, start); at < until;) {
     const place = Math.floor(at / PIECE_BYTES);
     const piece = await access.read('artifacts.read', (db) => readPiece(db, owner, { key, place }));
     if (piece === undefined) throw gone(artifactId);
@@ -84,7 +88,7 @@ class PieceWriter {
 
   async add(part: Uint8Array): Promise<void> {
     this.#hash.update(part);
-    for (let from = 0; from < part.byteLength; ) {
+    for (let from = 0; from < part.byteLength;) {
       if (this.#heldBytes === PIECE_BYTES) await this.#keep(undefined);
       const more = part.subarray(from, from + PIECE_BYTES - this.#heldBytes);
       this.#held.set(more, this.#heldBytes);
@@ -100,13 +104,21 @@ class PieceWriter {
   }
 
   async drop(): Promise<void> {
-    if (this.#upload !== undefined) await this.#access.write({ name: 'dropUpload', args: { owner: this.#owner, upload: this.#upload } });
+    if (this.#upload !== undefined)
+      await this.#access.write({ name: 'dropUpload', args: { owner: this.#owner, upload: this.#upload } });
   }
 
   async #keep(whole: Whole | undefined): Promise<void> {
     // A copy of its own size: on its way to another thread a view takes its whole buffer along.
     const content = this.#held.slice(0, this.#heldBytes);
-    const args = { owner: this.#owner, artifact: this.#artifact, upload: this.#upload, place: this.#place, content, whole };
+    const args = {
+      owner: this.#owner,
+      artifact: this.#artifact,
+      upload: this.#upload,
+      place: this.#place,
+      content,
+      whole,
+    };
     this.#upload = await this.#access.write({ name: 'piece', args });
     this.#place += 1;
     this.#heldBytes = 0;

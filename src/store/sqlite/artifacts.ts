@@ -40,7 +40,8 @@ const COLUMNS = 'artifact, artifact_id, run_id, kind, title, media_type, created
 export function keepPiece(db: Connection, args: PieceArgs): number {
   const { place, content, whole } = args;
   const upload = args.upload === undefined ? beginUpload(db, args) : stillOpen(db, args.upload, args);
-  if (content.byteLength > 0) db.run('INSERT INTO pieces (artifact, place, content) VALUES (?, ?, ?)', upload, place, content);
+  if (content.byteLength > 0)
+    db.run('INSERT INTO pieces (artifact, place, content) VALUES (?, ?, ?)', upload, place, content);
   if (whole !== undefined) finishUpload(db, upload, args, whole);
   return upload;
 }

@@ -15,9 +15,17 @@ export interface PutCommandArgs {
 }
 
 /** @throws `NOT_FOUND` for an unknown or foreign run. */
-export function putCommand(db: Connection, { owner, command }: PutCommandArgs): { readonly created: boolean; readonly command: CommandRecord } {
+export function putCommand(
+  db: Connection,
+  { owner, command }: PutCommandArgs,
+): { readonly created: boolean; readonly command: CommandRecord } {
   const { commandId, op, args, at } = command;
-  const first = db.get(`${RECORD} WHERE c.tenant_id = ? AND c.user_id = ? AND c.command_id = ?`, owner.tenantId, owner.userId, commandId);
+  const first = db.get(
+    `${RECORD} WHERE c.tenant_id = ? AND c.user_id = ? AND c.command_id = ?`,
+    owner.tenantId,
+    owner.userId,
+    commandId,
+  );
   if (first !== undefined) return { created: false, command: asCommand(first) };
   const run = runKey(db, owner, command.runId);
   if (run === undefined) {

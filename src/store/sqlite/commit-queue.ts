@@ -37,7 +37,8 @@ export class CommitQueue {
         write,
         bytes: weightOf(write),
         // A parse boundary: perform() made the result for the same name, maybe in another thread.
-        answered: (outcome) => ('result' in outcome ? resolve(outcome.result as WriteResult<W['name']>) : reject(asError(outcome.refusal))),
+        answered: (outcome) =>
+          'result' in outcome ? resolve(outcome.result as WriteResult<W['name']>) : reject(asError(outcome.refusal)),
         failed: reject,
       });
       this.#working ??= this.#work();

@@ -44,7 +44,9 @@ export function openForReading(file: string): Connection {
 export function openForWriting(file: string, maxBytes: number | undefined): Connection {
   const db = new Connection(file, { busyTimeoutMs: WRITE_WAIT_MS });
   try {
-    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${WAL_BYTES}; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY`);
+    db.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${WAL_BYTES}; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY`,
+    );
     limitSize(db, maxBytes);
     return db;
   } catch (error) {

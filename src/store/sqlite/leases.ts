@@ -17,6 +17,10 @@ export function takeLease(db: Connection, { owner, runId, holder }: TakeArgs): L
   const run = runKey(db, owner, runId);
   const head = logHead(db, owner, runId);
   if (run === undefined || head === undefined) return undefined;
-  const row = db.get('UPDATE heads SET generation = generation + 1, holder = ? WHERE run = ? RETURNING generation', holder, run);
+  const row = db.get(
+    'UPDATE heads SET generation = generation + 1, holder = ? WHERE run = ? RETURNING generation',
+    holder,
+    run,
+  );
   return row && { generation: number(row, 'generation'), head };
 }

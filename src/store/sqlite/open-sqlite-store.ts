@@ -58,7 +58,13 @@ function openInMemory(options: SqliteStoreOptions): Store {
   const owned = new AsyncDisposableStack();
   owned.defer(options.resources.opened('store', IN_MEMORY));
   const queue = new CommitQueue(owned.use(new InlineWriter(db, IN_MEMORY)), options.limits);
-  return new SqliteStore('SQLite in memory', { file: IN_MEMORY, reader: db, queue, mintEpoch: options.mintEpoch, owned });
+  return new SqliteStore('SQLite in memory', {
+    file: IN_MEMORY,
+    reader: db,
+    queue,
+    mintEpoch: options.mintEpoch,
+    owned,
+  });
 }
 
 async function openFolder(folder: string, options: SqliteStoreOptions): Promise<Store> {
@@ -72,7 +78,13 @@ async function openFolder(folder: string, options: SqliteStoreOptions): Promise<
   // Closed before the writer: who leaves last folds the log of writes into the file, which is work for the thread.
   const reader = opening.use(openForReading(file));
   await queue.submit({ name: 'dropLeftovers', args: undefined });
-  return new SqliteStore(`SQLite at ${file}`, { file, reader, queue, mintEpoch: options.mintEpoch, owned: opening.move() });
+  return new SqliteStore(`SQLite at ${file}`, {
+    file,
+    reader,
+    queue,
+    mintEpoch: options.mintEpoch,
+    owned: opening.move(),
+  });
 }
 
 async function openToRead(folder: string, options: SqliteStoreOptions): Promise<Store> {
@@ -89,7 +101,8 @@ async function openToRead(folder: string, options: SqliteStoreOptions): Promise<
 
 function check({ path, maxBytes, readOnly }: SqliteStoreOptions): void {
   if (path.trim() === '') throw refused('path', "must be a folder or ':memory:', got an empty text", path);
-  if (path === IN_MEMORY && readOnly === true) throw refused('readOnly', 'needs a folder, a store in memory begins empty', readOnly);
+  if (path === IN_MEMORY && readOnly === true)
+    throw refused('readOnly', 'needs a folder, a store in memory begins empty', readOnly);
   if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= LEAST_BYTES)) {
     throw refused('maxBytes', `must be a whole number from ${LEAST_BYTES} up, got ${String(maxBytes)}`, maxBytes);
   }

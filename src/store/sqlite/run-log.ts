@@ -37,13 +37,20 @@ interface OpenLog {
 export function appendEvents(db: Connection, args: AppendArgs): number {
   const { owner, runId, events } = args;
   const log = openLog(db, owner, runId);
-  if (log === undefined) throw new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
+  if (log === undefined)
+    throw new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
   refuseIntruder(log, args);
   const last = events.at(-1);
   if (last === undefined) return log.head;
   const crc = addEvents(db, log, events);
   const head = log.head + events.length;
-  db.run('UPDATE heads SET head = ?, crc = ?, status = ? WHERE run = ?', head, crc, statusWith(log.status, events), log.run);
+  db.run(
+    'UPDATE heads SET head = ?, crc = ?, status = ? WHERE run = ?',
+    head,
+    crc,
+    statusWith(log.status, events),
+    log.run,
+  );
   if (isTerminal(last.type)) {
     db.run('UPDATE heads SET ended_at = ? WHERE run = ?', last.at, log.run);
     touchThreadOf(db, log.run, last.at);
@@ -55,7 +62,13 @@ export function appendEvents(db: Connection, args: AppendArgs): number {
 export function beginLog(db: Connection, run: number, holder: string, accepted: NewEvent): Omit<LogHead, 'epoch'> {
   const status = statusWith('queued', [accepted]);
   const crc = addEvents(db, { run, head: 0, crc: 0 }, [accepted]);
-  db.run('INSERT INTO heads (run, holder, generation, head, crc, status) VALUES (?, ?, 1, 1, ?, ?)', run, holder, crc, status);
+  db.run(
+    'INSERT INTO heads (run, holder, generation, head, crc, status) VALUES (?, ?, 1, 1, ?, ?)',
+    run,
+    holder,
+    crc,
+    status,
+  );
   return { head: 1, crc, status };
 }
 

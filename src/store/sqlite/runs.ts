@@ -30,17 +30,30 @@ export function acceptRun(db: Connection, { owner, run, epoch }: AcceptArgs): Ac
   const { holder, accepted, ...facts } = run;
   touchThread(db, owner, { threadId: run.threadId, at: accepted.at });
   const head = beginLog(db, insertRun(db, { owner, run, epoch }), holder, accepted);
-  return { created: true, run: { ...facts, ...head, epoch, generation: 1, acceptedAt: accepted.at, endedAt: undefined } };
+  return {
+    created: true,
+    run: { ...facts, ...head, epoch, generation: 1, acceptedAt: accepted.at, endedAt: undefined },
+  };
 }
 
 export function getRun(db: Connection, owner: Owner, run: RunId): RunRecord | undefined {
-  const row = db.get(`${RECORD} WHERE r.tenant_id = ? AND r.user_id = ? AND r.run_id = ?`, owner.tenantId, owner.userId, run);
+  const row = db.get(
+    `${RECORD} WHERE r.tenant_id = ? AND r.user_id = ? AND r.run_id = ?`,
+    owner.tenantId,
+    owner.userId,
+    run,
+  );
   return row && asRun(row);
 }
 
 /** The internal key of a run, or `undefined` for an unknown or foreign one. */
 export function runKey(db: Connection, owner: Owner, run: RunId): number | undefined {
-  const row = db.get('SELECT run FROM runs WHERE tenant_id = ? AND user_id = ? AND run_id = ?', owner.tenantId, owner.userId, run);
+  const row = db.get(
+    'SELECT run FROM runs WHERE tenant_id = ? AND user_id = ? AND run_id = ?',
+    owner.tenantId,
+    owner.userId,
+    run,
+  );
   return row && number(row, 'run');
 }
 
@@ -62,7 +75,10 @@ export function listRuns(db: Connection, owner: Owner, query: RunQuery): readonl
 }
 
 /** Deletes the run and its descendants; heads and commands go with their run. */
-export function deleteRun(db: Connection, { owner, runId: id }: { readonly owner: Owner; readonly runId: RunId }): boolean {
+export function deleteRun(
+  db: Connection,
+  { owner, runId: id }: { readonly owner: Owner; readonly runId: RunId },
+): boolean {
   const family = db.all(
     `WITH RECURSIVE family (run, run_id) AS (
        SELECT run, run_id FROM runs WHERE tenant_id = ?1 AND user_id = ?2 AND run_id = ?3
@@ -75,7 +91,12 @@ export function deleteRun(db: Connection, { owner, runId: id }: { readonly owner
   );
   for (const member of family) {
     const key = text(member, 'run_id');
-    db.run('DELETE FROM artifacts WHERE tenant_id = ? AND user_id = ? AND run_id = ?', owner.tenantId, owner.userId, key);
+    db.run(
+      'DELETE FROM artifacts WHERE tenant_id = ? AND user_id = ? AND run_id = ?',
+      owner.tenantId,
+      owner.userId,
+      key,
+    );
     db.run('DELETE FROM events WHERE run = ?', number(member, 'run'));
     db.run('DELETE FROM runs WHERE run = ?', number(member, 'run'));
   }

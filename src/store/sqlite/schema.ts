@@ -137,5 +137,10 @@ export function refuseNewer(file: string, found: number): void {
 export function refuseOlder(file: string, found: number): void {
   if (found >= SCHEMA_VERSION) return;
   const reason = `${file} has schema ${found}, this version reads ${SCHEMA_VERSION}`;
-  throw new EnginehouseError('STORE_FAILED', reason, { operation: 'open', reason }, { cure: 'Start this version on the folder once.' });
+  throw new EnginehouseError(
+    'STORE_FAILED',
+    reason,
+    { operation: 'open', reason },
+    { cure: 'Start this version on the folder once.' },
+  );
 }

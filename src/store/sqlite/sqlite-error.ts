@@ -10,10 +10,20 @@ export function asStoreError(thrown: unknown, file: string, operation: string): 
   if (thrown instanceof EnginehouseError) return thrown;
   const code = sqliteCode(thrown);
   if (code === FULL || code === SHARED_MEMORY_FULL) {
-    return new EnginehouseError('STORE_FULL', `${file} has no room, ${operation} wrote nothing`, { file }, { cause: thrown });
+    return new EnginehouseError(
+      'STORE_FULL',
+      `${file} has no room, ${operation} wrote nothing`,
+      { file },
+      { cause: thrown },
+    );
   }
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new EnginehouseError('STORE_FAILED', `${operation} failed on ${file}: ${reason}`, { operation, reason }, { cause: thrown });
+  return new EnginehouseError(
+    'STORE_FAILED',
+    `${operation} failed on ${file}: ${reason}`,
+    { operation, reason },
+    { cause: thrown },
+  );
 }
 
 export function isBusy(thrown: unknown): boolean {

@@ -69,7 +69,10 @@ export class SqliteStore implements Store, StoreAccess {
     const { queue, file } = this.#parts;
     if (queue !== undefined) return queue.submit(write);
     const { name: operation } = write;
-    throw new EnginehouseError('STORE_READ_ONLY', `${file} was opened to be read, ${operation} would change it`, { file, operation });
+    throw new EnginehouseError('STORE_READ_ONLY', `${file} was opened to be read, ${operation} would change it`, {
+      file,
+      operation,
+    });
   }
 
   mintEpoch(): string {
@@ -87,7 +90,8 @@ export class SqliteStore implements Store, StoreAccess {
   async #giveBack(): Promise<void> {
     const { queue, owned, file } = this.#parts;
     try {
-      if (queue !== undefined) await withDeadline(`the last commits to ${file}`, DRAIN_TIMEOUT_MS, systemClock, queue.drained());
+      if (queue !== undefined)
+        await withDeadline(`the last commits to ${file}`, DRAIN_TIMEOUT_MS, systemClock, queue.drained());
     } finally {
       await owned[Symbol.asyncDispose]();
     }

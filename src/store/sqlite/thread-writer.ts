@@ -13,6 +13,7 @@ import { systemClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { Outcome } from './commit.ts';
+import { asStoreError } from './sqlite-error.ts';
 import type { Writer } from './writer.ts';
 import type { FromWriterThread, ToWriterThread, WriterThreadData } from './writer-thread.ts';
 import type { Write } from './writes.ts';
@@ -38,8 +39,12 @@ export class ThreadWriter implements Writer {
     const answer = Promise.withResolvers<readonly Outcome[]>();
     const thread = (this.#thread ??= this.#start());
     this.#answer = answer;
+    try {
+      thread.postMessage({ writes } satisfies ToWriterThread);
+    } catch (error) {
+      throw asStoreError(error, this.#data.file, 'commit');
+    }
     thread.ref();
-    thread.postMessage({ writes } satisfies ToWriterThread);
     return answer.promise;
   }
 

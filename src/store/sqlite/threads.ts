@@ -6,7 +6,11 @@ import type { Connection } from './connection.ts';
 import { number, text, type Row } from './row.ts';
 
 /** Makes the thread, or moves it forward in time. */
-export function touchThread(db: Connection, owner: Owner, thread: { readonly threadId: ThreadId; readonly at: number }): void {
+export function touchThread(
+  db: Connection,
+  owner: Owner,
+  thread: { readonly threadId: ThreadId; readonly at: number },
+): void {
   db.run(
     `INSERT INTO threads (tenant_id, user_id, thread_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)
       ON CONFLICT DO UPDATE SET updated_at = max(updated_at, excluded.updated_at)`,
@@ -48,5 +52,9 @@ export function listThreads(db: Connection, owner: Owner, limit: number): readon
 }
 
 function asThread(row: Row): ThreadRecord {
-  return { threadId: threadId(text(row, 'thread_id')), createdAt: number(row, 'created_at'), updatedAt: number(row, 'updated_at') };
+  return {
+    threadId: threadId(text(row, 'thread_id')),
+    createdAt: number(row, 'created_at'),
+    updatedAt: number(row, 'updated_at'),
+  };
 }

@@ -36,7 +36,8 @@ export type Write<N extends WriteName = WriteName> = {
 }[N];
 
 // The same table, typed so that a name and its arguments stay together.
-const WRITES: { readonly [Name in WriteName]: (db: Connection, args: WriteArgs[Name]) => WriteResults[Name] } = FUNCTIONS;
+const WRITES: { readonly [Name in WriteName]: (db: Connection, args: WriteArgs[Name]) => WriteResults[Name] } =
+  FUNCTIONS;
 
 export function perform<N extends WriteName>(db: Connection, { name, args }: Write<N>): WriteResult<N> {
   return WRITES[name](db, args);
