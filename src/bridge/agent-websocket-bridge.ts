@@ -22,6 +22,7 @@ import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { asEnginehouseError, EnginehouseError } from '../base/errors.ts';
 import type { Ids } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 import type { AgentEvent } from '../context/event.ts';
 import { ownerKey, type Owner, type RunId } from '../context/ids.ts';
@@ -37,7 +38,7 @@ import { LiveRuns } from './live-runs.ts';
 import { frameInvalid } from './parse-frame.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { SocketDoor } from './socket-door.ts';
-import { SocketSession, type BridgeLog } from './socket-session.ts';
+import { SocketSession } from './socket-session.ts';
 
 export interface BridgeDeps {
   readonly store: Store;
@@ -48,7 +49,7 @@ export interface BridgeDeps {
   /** Names this process in the leases of the runs that it writes. */
   readonly holder: string;
   /** @default nothing is told */
-  readonly log?: BridgeLog | undefined;
+  readonly log?: Log | undefined;
 }
 
 export interface BridgeHealth {
@@ -68,7 +69,7 @@ const DRAIN_MS = 1_000;
 
 export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
   readonly #deps: BridgeDeps;
-  readonly #log: BridgeLog;
+  readonly #log: Log;
   readonly #runs: LiveRuns;
   readonly #users = new Map<string, UserSockets>();
   readonly #attached = new Set<AsyncDisposable>();

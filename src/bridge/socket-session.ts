@@ -22,6 +22,7 @@ import type { RawData, WebSocket } from 'ws';
 
 import type { Clock } from '../base/clock.ts';
 import { asEnginehouseError, EnginehouseError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { Limits } from '../context/limits.ts';
@@ -35,13 +36,6 @@ import { SocketPump } from './socket-pump.ts';
 import { Subscriptions, type Begun, type SubscriptionCount } from './subscriptions.ts';
 import { Timers } from './timers.ts';
 
-/** Tells the operator. `details` are plain data. */
-export type BridgeLog = (
-  level: 'error' | 'warn' | 'info' | 'debug',
-  message: string,
-  details?: Readonly<Record<string, unknown>>,
-) => void;
-
 export interface SessionDeps {
   readonly door: SocketDoor;
   readonly runs: LiveRuns;
@@ -49,7 +43,7 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly resources: ResourceRegistry;
-  readonly log: BridgeLog;
+  readonly log: Log;
   /** Told once, when the socket is closed and everything is given back. */
   readonly closed: () => void;
 }
@@ -114,7 +108,7 @@ export class SocketSession {
 
   /** Begins to listen. Called once. */
   start(): void {
-    const { limits, clock } = this.#deps;
+    const { limits } = this.#deps;
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary));
     this.#socket.on('ping', () => this.#spend());
     this.#socket.on('pong', () => (this.#missedPongs = 0));
@@ -130,7 +124,7 @@ export class SocketSession {
       );
     });
     this.#timers.arm('ping', limits.pingMs, () => this.#beat());
-    this.#watchExpiry(clock.now());
+    this.#watchExpiry();
   }
 
   /** Says that the server goes away, sends what is known so far, and closes. Bounded by `deadlineMs`. */
@@ -321,13 +315,13 @@ export class SocketSession {
     this.#timers.arm('ping', limits.pingMs, () => this.#beat());
   }
 
-  #watchExpiry(now: number): void {
+  #watchExpiry(): void {
     const { expiresAt } = this.principal;
     if (expiresAt === undefined) return;
-    if (now >= expiresAt) {
+    this.#timers.arm('expiry', expiresAt - this.#deps.clock.now(), () => {
       const reason = 'the sign-in has ended';
       this.#refuse(CLOSE.unauthenticated, new EnginehouseError('UNAUTHENTICATED', reason, { reason }));
-    } else this.#timers.arm('expiry', expiresAt - now, () => this.#watchExpiry(this.#deps.clock.now()));
+    });
   }
 
   #say(frame: ServerFrame): void {

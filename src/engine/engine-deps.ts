@@ -1,6 +1,7 @@
 import type { AgentInstanceFactory } from '../agent/agent-instance-factory.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
 import type { LoopWatch } from '../base/loop-watch.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 import type { Limits } from '../context/limits.ts';
@@ -10,9 +11,6 @@ import type { Store } from '../event/store.ts';
 import type { ActiveRuns } from './active-runs.ts';
 import type { Admission } from './admission.ts';
 import type { DrivenRun } from './driven-run.ts';
-
-/** Tells the operator. `details` are plain data. */
-export type Log = (level: 'error' | 'warn' | 'info' | 'debug', message: string, details?: Readonly<Record<string, unknown>>) => void;
 
 /** What every engine of one factory works with. */
 export interface EngineDeps {

@@ -9,11 +9,12 @@
  *       what has not ended to the next start.
  */
 
-import { AgentInstanceFactory } from '../agent/agent-instance-factory.ts';
+import type { AgentInstanceFactory } from '../agent/agent-instance-factory.ts';
 import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError, ExecutionEngineFactoryError } from '../base/errors.ts';
 import type { Ids } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
 import { LoopWatch } from '../base/loop-watch.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
@@ -23,7 +24,7 @@ import { isTerminal } from '../context/run-status.ts';
 import { UserExecutionContext } from '../context/user-execution-context.ts';
 import { ActiveRuns } from '../engine/active-runs.ts';
 import type { AcceptedRun } from '../engine/agent-run.ts';
-import type { EngineDeps, Log } from '../engine/engine-deps.ts';
+import type { EngineDeps } from '../engine/engine-deps.ts';
 import type { DrivenRun } from '../engine/driven-run.ts';
 import { UserExecutionEngine } from '../engine/user-execution-engine.ts';
 import type { AgentDatabases } from '../event/database-session-manager.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { EnginehouseError } from '../base/errors.ts';
 import { FACTS } from '../base/error-table.ts';
 import { answerOf } from './answer.ts';
-import type { Log } from './door-deps.ts';
+import type { Log } from '../base/log.ts';
 
 function recordingLog() {
   const lines: { level: string; message: string; details: unknown }[] = [];

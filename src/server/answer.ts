@@ -14,8 +14,8 @@ import type { Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 import { asEnginehouseError, EnginehouseError, isEnginehouseError, type ErrorJson } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Principal } from '../context/principal.ts';
-import type { Log } from './door-deps.ts';
 
 /** `incoming` and `outgoing` are there when a Node server carries the request. */
 export interface DoorEnv {

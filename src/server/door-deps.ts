@@ -2,6 +2,7 @@ import type { AgentDefinition } from '../agent/define-agent.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ErrorJson } from '../base/errors.ts';
 import type { Ids } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
 import type { Owner, RunId, ThreadId } from '../context/ids.ts';
 import type { Limits } from '../context/limits.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
@@ -43,12 +44,6 @@ export interface Readiness {
   readonly ms: number;
   readonly error?: ErrorJson | undefined;
 }
-
-export type Log = (
-  level: 'error' | 'warn' | 'info' | 'debug',
-  message: string,
-  details: Readonly<Record<string, unknown>>,
-) => void;
 
 export interface DoorDeps {
   readonly desk: RunDesk;

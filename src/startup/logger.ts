@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 
 import { asyncScope } from '../base/async-scope.ts';
-import type { Log } from '../engine/engine-deps.ts';
+import type { Log } from '../base/log.ts';
 import type { LogLevel } from './config.ts';
 
 /** Lines of JSON on standard error, each with the run it belongs to. */

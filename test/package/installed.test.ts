@@ -70,6 +70,7 @@ test('an application that imports every door compiles, also where it looks into 
         target: 'es2024',
         lib: ['es2024', 'esnext.disposable', 'dom'],
         module: 'nodenext',
+        types: ['node'],
         strict: true,
         noEmit: true,
       },
