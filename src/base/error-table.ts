@@ -137,6 +137,8 @@ export interface ErrorDetails {
   LIMIT_REACHED: { readonly limit: string; readonly max: number };
   /** A connection was lost and could not be had again in time. */
   DISCONNECTED: { readonly reason: string };
+  /** What a client shows of a run is not what the log holds, or that cannot be proven. */
+  STREAM_RESET: { readonly runId: string; readonly why: 'epoch' | 'crc' };
   /** The server is closing. */
   DRAINING: Record<string, never>;
 
@@ -256,6 +258,11 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
   TOO_LARGE: { status: 413, retry: 'no', cure: 'Send less, or upload it as an artifact.' },
   LIMIT_REACHED: { status: 429, retry: 'after', cure: 'Send less at a time, or close connections that are not used.' },
   DISCONNECTED: { status: 503, retry: 'now', cure: 'Check that the server runs and can be reached, then try again.' },
+  STREAM_RESET: {
+    status: 409,
+    retry: 'now',
+    cure: 'Drop what was shown of the run and iterate it again; it is read from its start.',
+  },
   DRAINING: { status: 503, retry: 'after', cure: 'Try again in a moment; the server is restarting.' },
 
   LEDGER_INVALID: {

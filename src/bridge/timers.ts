@@ -1,9 +1,6 @@
 import type { Clock, Disarm } from '../base/clock.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 
-// Beyond it, timers of most platforms fire at once.
-const LONGEST_MS = 2_147_483_647;
-
 /** The timers of one owner, by name. Arming one again replaces it; disposing clears them all, and none fires after. */
 export class Timers<Name extends string> implements Disposable {
   readonly #clock: Clock;
@@ -22,12 +19,11 @@ export class Timers<Name extends string> implements Disposable {
     return this.#armed.has(name);
   }
 
-  /** Waits at most 24 days; one that must wait longer looks at the clock when it fires. */
   arm(name: Name, ms: number, fire: () => void): void {
     this.clear(name);
     if (this.#disposed) return;
     const given = this.#resources.opened('timer', name, this.#owner);
-    const disarm = this.#clock.after(Math.min(Math.max(0, ms), LONGEST_MS), () => {
+    const disarm = this.#clock.after(Math.max(0, ms), () => {
       this.clear(name);
       fire();
     });

@@ -119,7 +119,7 @@ export class Connection {
       this.#move(this.#state === 'connecting' ? 'connecting' : 'reconnecting');
       const random = ids.random();
       const ms = attempt.drain === undefined ? backoffMs(failures, random) : drainMs(attempt.drain, random);
-      await sleep(clock, ms, signal).catch(() => undefined);
+      if (ms > 0) await sleep(clock, ms, signal).catch(() => undefined);
     }
     this.#end(undefined);
   }

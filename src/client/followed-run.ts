@@ -281,7 +281,7 @@ export class FollowedRun {
   #reset(why: RunReset['why'], epoch?: string): void {
     this.#resets += 1;
     const error = this.#wrong(why);
-    for (const reader of this.#readers) reader.failure = error;
+    for (const reader of this.#readers) if (reader.seen > 0) reader.failure = error;
     this.#epoch = epoch;
     this.#proof = new RunProof(0, undefined);
     this.#terminal = undefined;
