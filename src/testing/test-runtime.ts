@@ -19,11 +19,11 @@ import { know } from './known-runtimes.ts';
 import { proveClean } from './prove-clean.ts';
 import { projectConfig } from './project-config.ts';
 import { TEARDOWN_STEP_MS, TEST_LIMITS, type TestRuntimeOptions } from './test-options.ts';
-import { TestUser } from './test-user.ts';
+import { TestUser, type TokenOptions, type UserHome } from './test-user.ts';
 
 const HOUR_MS = 3_600_000;
 
-export class TestRuntime implements AsyncDisposable {
+export class TestRuntime implements UserHome, AsyncDisposable {
   readonly runtime: EnginehouseRuntime;
   readonly #secret: string;
   readonly #scope: Scope;
@@ -59,7 +59,7 @@ export class TestRuntime implements AsyncDisposable {
     return user;
   }
 
-  token(user: UserId, options: { readonly roles?: readonly string[]; readonly expiresInMs?: number } = {}): Promise<string> {
+  token(user: UserId, options: TokenOptions = {}): Promise<string> {
     return signToken(this.#secret, { userId: user, roles: options.roles ?? ['user'], expiresInMs: options.expiresInMs ?? HOUR_MS }, systemClock);
   }
 

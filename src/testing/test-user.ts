@@ -2,7 +2,19 @@ import { connect, type EnginehouseClient } from '../client/index.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { userId, type UserId } from '../context/ids.ts';
 import { UserExecutionContext, type ContextRequest } from '../context/user-execution-context.ts';
-import type { TestRuntime } from './test-runtime.ts';
+
+/** Where a user lives: the runtime that takes the user's tokens. */
+export interface UserHome {
+  readonly url: string;
+  token(user: UserId, options: TokenOptions): Promise<string>;
+}
+
+export interface TokenOptions {
+  /** @default ['user'] */
+  readonly roles?: readonly string[];
+  /** @default an hour */
+  readonly expiresInMs?: number;
+}
 
 /**
  * A person in a test: a fresh id, a real token, and a real connection when it is
@@ -10,14 +22,14 @@ import type { TestRuntime } from './test-runtime.ts';
  */
 export class TestUser implements AsyncDisposable {
   readonly id: UserId;
-  readonly #home: () => Promise<TestRuntime>;
+  readonly #home: () => Promise<UserHome>;
   readonly #clients = new Set<EnginehouseClient>();
   #client: Promise<EnginehouseClient> | undefined;
   #contexts = 0;
   #over = false;
 
   /** `home` gives the runtime that the user lives in. @internal */
-  constructor(name: string, home: () => Promise<TestRuntime>) {
+  constructor(name: string, home: () => Promise<UserHome>) {
     this.id = userId(`${name}-${crypto.randomUUID().slice(0, 8)}`);
     this.#home = home;
   }
@@ -30,7 +42,7 @@ export class TestUser implements AsyncDisposable {
   }
 
   /** A signed token that the runtime's doors accept. */
-  async token(options: { readonly roles?: readonly string[]; readonly expiresInMs?: number } = {}): Promise<string> {
+  async token(options: TokenOptions = {}): Promise<string> {
     return (await this.#home()).token(this.id, options);
   }
 
