@@ -7,7 +7,7 @@
 export const WAY = ['startup', 'server', 'factory', 'engine', 'agent', 'tool', 'event', 'context', 'base'] as const;
 
 /** What stands beside the way, and the folders that it may import. */
-export const BESIDE = {
+const BESIDE = {
   store: ['event', 'context', 'base'],
   bridge: ['event', 'context', 'base'],
   analyst: ['agent', 'tool', 'event', 'context', 'base'],
