@@ -106,7 +106,8 @@ function knownKeys(path: readonly string[]): string {
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : typeof value === 'object' ? 'an object' : String(value);
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
+  return typeof value === 'object' || typeof value === 'function' ? `a value of type ${typeof value}` : String(value);
 }
 
 function invalid(option: string, message: string, received: unknown): EnginehouseError {
