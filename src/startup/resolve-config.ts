@@ -107,7 +107,8 @@ function knownKeys(path: readonly string[]): string {
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
-  return typeof value === 'object' || typeof value === 'function' ? `a value of type ${typeof value}` : String(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value);
+  return `a value of type ${typeof value}`;
 }
 
 function invalid(option: string, message: string, received: unknown): EnginehouseError {
