@@ -3,7 +3,8 @@
  * statement while it compiles it, also of those that a view, a trigger or a
  * table-valued function brings along.
  *
- *   N1. What is not named here is refused: a new SQLite brings no new rights.
+ *   N1. An action that is not named here is refused: a new SQLite brings no new
+ *       ones. Functions are the exception; those that reach outside are named.
  *   N2. No statement reaches another file, ends the transaction it runs in,
  *       changes how the database works, or loads code.
  *   N3. Tables are changed by migrations only; the record of migrations by none.
@@ -43,9 +44,9 @@ const DEFINING = new Set([
   constants.SQLITE_DROP_VIEW,
   constants.SQLITE_DROP_TRIGGER,
   constants.SQLITE_ALTER_TABLE,
-  constants.SQLITE_REINDEX,
-  constants.SQLITE_ANALYZE,
 ]);
+
+const TUNING = new Set([constants.SQLITE_REINDEX, constants.SQLITE_ANALYZE]);
 
 const VIRTUAL = new Set([constants.SQLITE_CREATE_VTABLE, constants.SQLITE_DROP_VTABLE]);
 
@@ -63,18 +64,8 @@ const PRAGMAS = new Set([
   'data_version',
 ]);
 
-// Code from a file, pointers from text, other files, the process's own error log.
-const FUNCTIONS = new Set([
-  'load_extension',
-  'fts3_tokenizer',
-  'sqlite_log',
-  'readfile',
-  'writefile',
-  'edit',
-  'fsdir',
-  'lsmode',
-  'zipfile',
-]);
+// Code and files from outside, pointers made of text, the process's own error log. Some are only in some builds.
+const FUNCTIONS = new Set(['load_extension', 'fts3_tokenizer', 'sqlite_log', 'readfile', 'writefile', 'edit']);
 
 /** What is refused, in words, or `undefined` when the action is allowed. */
 export function refusal(mode: Mode, action: Action): string | undefined {
@@ -84,6 +75,7 @@ export function refusal(mode: Mode, action: Action): string | undefined {
 function allowed(mode: Mode, { code, first, second }: Action): boolean {
   if (code === constants.SQLITE_FUNCTION) return !FUNCTIONS.has(lower(second));
   if (code === constants.SQLITE_PRAGMA) return PRAGMAS.has(lower(first));
+  if (TUNING.has(code)) return mode === 'migrate';
   if (lower(first) === RECORD_TABLE || lower(second) === RECORD_TABLE) return false;
   if (READING.has(code)) return true;
   if (mode === 'read') return false;

@@ -84,7 +84,7 @@ class SqliteAgentDatabases implements AgentDatabases {
   readonly #locks: UserLocks;
   readonly #migrated = new Set<string>();
   #plan: readonly MigrationStep[] | undefined;
-  #users: string | undefined;
+  #users: Promise<string> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: AgentDatabasesOptions) {
@@ -221,11 +221,20 @@ class SqliteAgentDatabases implements AgentDatabases {
     return join(await this.#usersFolder(), `${digest}.sqlite`);
   }
 
-  async #usersFolder(): Promise<string> {
-    if (this.#users !== undefined) return this.#users;
+  /** Made once; a failure is not kept. Everybody waits for the same promise, so that nobody overtakes (A2). */
+  #usersFolder(): Promise<string> {
+    return (this.#users ??= this.#makeUsersFolder().catch((error: unknown) => {
+      this.#users = undefined;
+      const reason = error instanceof Error ? error.message : String(error);
+      const operation = "make the folder of the users' databases";
+      throw new EnginehouseError('STORE_FAILED', `${operation}: ${reason}`, { operation, reason }, { cause: error });
+    }));
+  }
+
+  async #makeUsersFolder(): Promise<string> {
     const users = resolve(this.#options.folder(), 'users');
     await mkdir(users, { recursive: true, mode: 0o700 });
-    return (this.#users = users);
+    return users;
   }
 }
 

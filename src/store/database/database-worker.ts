@@ -13,8 +13,9 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 
 import { EnginehouseError } from '../../base/errors.ts';
-import { siblingModule } from './sibling-module.ts';
 import { WATCH_DESCRIPTOR, type Exchanges, type Kind, type Reply } from './worker-protocol.ts';
+
+const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 
 interface Waiting {
   readonly answer: (message: unknown) => void;
@@ -34,7 +35,7 @@ export class DatabaseWorker {
   #alive = true;
 
   constructor() {
-    this.#process = fork(siblingModule(import.meta.url, 'worker'), [], {
+    this.#process = fork(PROGRAM, [], {
       serialization: 'advanced',
       // Nothing of this process is passed on: no secret in the environment, no loader, no debugger's port.
       env: {},

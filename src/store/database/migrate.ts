@@ -46,6 +46,12 @@ async function runStep(
   } catch (error) {
     const { signal } = bounds.link;
     if (signal.aborted && error === signal.reason && !isEnginehouseError(error, 'DATABASE_TIMEOUT')) throw error;
-    throw migrationFailed(name, error instanceof Error ? error.message : String(error), error);
+    throw migrationFailed(name, reasonOf(error), error);
   }
+}
+
+function reasonOf(error: unknown): string {
+  // The statement is in the cause; of a text it would be the whole migration.
+  if (isEnginehouseError(error, 'DATABASE_FAILED')) return error.details.reason;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -11,10 +11,11 @@
 
 import { Worker } from 'node:worker_threads';
 
-import { siblingModule } from './sibling-module.ts';
 import { Refused } from './refused.ts';
 import { UserFile } from './user-file.ts';
 import type { Exchanges, Failure, Request } from './worker-protocol.ts';
+
+const WATCH = new URL(import.meta.url.endsWith('.ts') ? './parent-watch.ts' : './parent-watch.js', import.meta.url);
 
 const files = new Map<string, UserFile>();
 let current: UserFile | undefined;
@@ -25,7 +26,7 @@ const send = process.send.bind(process);
 // Ctrl-C and a service manager address all processes at once; the house ends its transactions first.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
 
-new Worker(siblingModule(import.meta.url, 'parent-watch')).unref();
+new Worker(WATCH).unref();
 
 process.on('message', (request: Request) => {
   send(answer(request));
