@@ -31,7 +31,8 @@ function sortedText(value: unknown): string | undefined {
 const MAX_DEPTH = 32;
 
 function isSorted(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
+  // A function may be a toJSON, whose value nobody has seen.
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function';
   if (depth === 0) return false;
   if (Array.isArray(value)) return value.every((inner) => isSorted(inner, depth - 1));
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
@@ -46,4 +47,23 @@ function isSorted(value: unknown, depth: number): boolean {
 function sorted(value: Record<string, unknown>): Record<string, unknown> {
   // From entries, not by assignment: a key named "__proto__" must stay a key.
   return Object.fromEntries(Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** How many levels of lists and objects a JSON text nests. Not recursive: what is deep would overflow the stack of whoever walks it. */
+export function jsonDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') at = endOfString(text, at);
+    else if (character === '{' || character === '[') deepest = Math.max(deepest, (depth += 1));
+    else if (character === '}' || character === ']') depth -= 1;
+  }
+  return deepest;
+}
+
+function endOfString(text: string, from: number): number {
+  let at = from + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at;
 }

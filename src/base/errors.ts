@@ -14,8 +14,9 @@ import { FACTS, type ErrorCode, type ErrorDetails, type Retry } from './error-ta
 
 export type { ErrorCode, ErrorDetails, Retry } from './error-table.ts';
 
-/** Characters of a foreign message that are kept: an error travels inside events, and those are small. */
-const REASON_MAX_LENGTH = 2_000;
+/** Characters of a message that are told: an error travels inside events, and those are small. */
+const MESSAGE_MAX_LENGTH = 2_000;
+const DETAILS_MAX_LENGTH = 8_192;
 
 /** The one JSON form of an error, on HTTP, on sockets and in `agent_failed`. */
 export interface ErrorJson {
@@ -69,10 +70,9 @@ export class EnginehouseError<C extends ErrorCode = ErrorCode> extends Error {
   toJSON(): ErrorJson {
     return {
       code: this.code,
-      message: this.message,
-      // Details are plain data by the table's types; what JSON cannot hold is dropped here, once.
-      details: JSON.parse(JSON.stringify(this.details)) as Json,
-      cure: this.cure,
+      message: this.message.slice(0, MESSAGE_MAX_LENGTH),
+      details: detailsJson(this.details),
+      cure: this.cure.slice(0, MESSAGE_MAX_LENGTH),
       retry: this.retry,
       ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs }),
       ref: this.ref,
@@ -110,7 +110,26 @@ export function reviveError(json: ErrorJson): EnginehouseError {
  */
 export function asEnginehouseError(thrown: unknown, fallback: 'INTERNAL' | 'AGENT_THREW' | 'TOOL_FAILED'): EnginehouseError {
   if (thrown instanceof EnginehouseError) return thrown;
-  const said = thrown instanceof Error ? thrown.message : String(thrown);
-  const reason = said === '' ? 'an error without a message' : said.slice(0, REASON_MAX_LENGTH);
+  const reason = said(thrown);
   return new EnginehouseError(fallback, reason, { reason }, { cause: thrown });
+}
+
+/** What was thrown, in words. An agent may throw anything, also what cannot be made a string. */
+function said(thrown: unknown): string {
+  try {
+    const text = thrown instanceof Error ? String(thrown.message) : String(thrown);
+    return text === '' ? 'an error without a message' : text.slice(0, MESSAGE_MAX_LENGTH);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
+/** Details are plain data by the table's types, but who throws may come without types. */
+function detailsJson(details: unknown): Json {
+  try {
+    const text = JSON.stringify(details) ?? '';
+    return text.length > DETAILS_MAX_LENGTH ? { omitted: `${text.length} characters` } : (JSON.parse(text) as Json);
+  } catch {
+    return { omitted: 'not JSON' };
+  }
 }

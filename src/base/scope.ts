@@ -62,7 +62,8 @@ export class Scope implements AsyncDisposable {
    * @throws the release's own error when one failed, an `AggregateError` when several did.
    */
   close(): Promise<void> {
-    return (this.#closing ??= this.#releaseAll());
+    // Not begun at once: a release may ask for this very promise, or come too late with one of its own.
+    return (this.#closing ??= Promise.resolve().then(() => this.#releaseAll()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
