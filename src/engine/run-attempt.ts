@@ -96,7 +96,7 @@ export class RunAttempt {
     const artifacts = new RunArtifacts(context, { store: deps.store.for(context).artifacts, emitter, record, clock, limits });
     const session: ToolSession = { user: context, tools: definition.tools, emitter, record, values, artifacts, signal };
     const children = new ChildRuns(deps, home);
-    return new RunSession(run, session, { clock, ids, database: home.database, dispatcher: home.dispatcher, children, resumed: () => watch.enter(this.#driver) });
+    return new RunSession(run, session, { clock, ids, database: home.database, dispatcher: home.dispatcher, children, paused: () => watch.pause(this.#driver), resumed: () => watch.resume(this.#driver) });
   }
 
   /** The agent's own code. It has a grace after its signal aborted; then it is left behind. */

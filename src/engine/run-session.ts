@@ -4,6 +4,8 @@
  *
  *   N1. What is recorded is not done again, and says the same again to nobody.
  *   N2. Once the attempt's signal aborted, nothing new starts.
+ *   N3. A call that the agent forgot to await fails in the log, not in the
+ *       process: an unhandled rejection would end it for everybody.
  */
 
 import type { AgentContext } from '../agent/agent-context.ts';
@@ -24,7 +26,8 @@ export interface RunSessionDeps {
   readonly database: DatabaseSessionManager;
   readonly dispatcher: ToolDispatcher;
   readonly children: ChildRuns;
-  /** The agent's code gets control back: for the watch over the event loop. */
+  /** The agent's code asked for something, and gets control back: for the watch over the event loop. */
+  readonly paused: () => void;
   readonly resumed: () => void;
 }
 
@@ -114,11 +117,18 @@ export class RunSession {
     }
   }
 
-  /** N2, and `settle`. */
-  async #track<T>(work: () => Promise<T>): Promise<T> {
+  /** N2, N3, and `settle`. */
+  #track<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tracked(work);
+    done.catch(() => undefined);
+    return done;
+  }
+
+  async #tracked<T>(work: () => Promise<T>): Promise<T> {
     this.#session.signal.throwIfAborted();
     const done = work();
     this.#underWay.add(done);
+    this.#deps.paused();
     try {
       return await done;
     } finally {

@@ -81,7 +81,7 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     requireParts(deps);
     const { limits } = deps;
     this.#slots = new Slots(limits);
-    this.#watch = new LoopWatch<DrivenRun>(limits.blockedLoopMs, (driver, blockedMs) => this.#blocked(driver, blockedMs));
+    this.#watch = new LoopWatch<DrivenRun>(limits.blockedLoopMs, (suspects, blockedMs) => this.#blocked(suspects, blockedMs));
     this.#deps = { ...deps, admission: this.#slots, active: this.#active, watch: this.#watch, scope: () => this };
   }
 
@@ -230,12 +230,14 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     throw new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
   }
 
-  #blocked(driver: DrivenRun, blockedMs: number): void {
+  /** Fails the run that held the event loop. When it may have been one of several, the operator is told, and nobody pays for another. */
+  #blocked(suspects: readonly DrivenRun[], blockedMs: number): void {
     const limitMs = this.#deps.limits.blockedLoopMs;
-    const agent = driver.agent;
+    const agent = suspects.map((driver) => driver.agent).join(' or ');
     const message = `agent ${agent} held the event loop for ${blockedMs} ms, the limit is ${limitMs} ms`;
-    this.#deps.log('error', message, { runId: driver.context.runId });
-    driver.fail(new EnginehouseError('EVENT_LOOP_BLOCKED', message, { agent, blockedMs, limitMs }));
+    this.#deps.log('error', message, { runIds: suspects.map(({ context }) => context.runId) });
+    const [driver, ...others] = suspects;
+    if (others.length === 0) driver?.fail(new EnginehouseError('EVENT_LOOP_BLOCKED', message, { agent, blockedMs, limitMs }));
   }
 
   #refuseClosed(): void {
