@@ -11,7 +11,8 @@ import { z } from 'zod';
 
 import type { Json } from '../base/canonical-json.ts';
 
-const json: z.ZodType<Json> = z.json();
+/** Any JSON value. What is inside is not walked here: it becomes canonical JSON when the event is written, and that refuses what is none. */
+const json: z.ZodType<Json> = z.custom<Json>((received) => received !== undefined && typeof received !== 'function', 'must be JSON');
 const id = z.string().min(1).max(256);
 const count = z.int().min(0);
 const error = z.object({

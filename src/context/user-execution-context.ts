@@ -12,6 +12,8 @@ import { canonicalJson, type Json } from '../base/canonical-json.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import {
   DEFAULT_TENANT,
+  ID_MAX_LENGTH,
+  isId,
   runId,
   tenantId,
   threadId,
@@ -107,9 +109,10 @@ export class UserExecutionContext implements Owner {
   /**
    * A context for a part of this request: same user, thread and run, one deeper.
    *
-   * @throws `CONTEXT_INVALID` past 10 levels.
+   * @throws `CONTEXT_INVALID` past 10 levels, and for a name that is no id.
    */
   child(operation: string): UserExecutionContext {
+    if (!isId(operation)) throw invalid('operations', `an operation's name must be 1 to ${ID_MAX_LENGTH} characters without control characters`);
     return this.#derive(this.runId, operation);
   }
 
@@ -148,7 +151,8 @@ function parseMetadata(metadata: Readonly<Record<string, Json>>): Readonly<Recor
     throw invalid('metadata', `metadata must be plain JSON: ${String(error)}`);
   }
   if (!text.startsWith('{')) throw invalid('metadata', 'metadata must be an object');
-  if (text.length > limit) throw invalid('metadata', `metadata must be at most ${limit} bytes, got ${text.length}`);
+  const { length } = new TextEncoder().encode(text);
+  if (length > limit) throw invalid('metadata', `metadata must be at most ${limit} bytes, got ${length}`);
   return deepFreeze(JSON.parse(text) as Record<string, Json>);
 }
 
