@@ -60,7 +60,7 @@ export const LIMITS = {
   coalesceMs: { default: 25, least: 0, unit: 'ms', about: 'the longest that a busy connection gathers events' },
 
   // HTTP
-  inputDepth: { default: 128, least: 128, unit: 'count', about: 'levels of lists and objects in an input that comes in over HTTP or a socket', fixed: true },
+  inputDepth: { default: 128, least: 128, unit: 'count', about: 'levels of lists and objects in an input, a result or an event', fixed: true },
   requestBytes: { default: 1_048_576, least: 1_024, unit: 'bytes', about: 'one JSON body' },
   pageSize: { default: 100, least: 1, unit: 'count', about: 'rows of one page of a listing, and events of one page of a log are ten times as many' },
   readinessTimeoutMs: { default: 5_000, least: 1, unit: 'ms', about: 'the event round trip of readiness' },

@@ -10,14 +10,16 @@
  *       append, nothing more is written: every later call is refused.
  *   M4. What waits is bounded. A caller that awaits its calls is slowed to the
  *       pace of the commits; one that does not is refused past `emitterBytes`.
+ *       What closes a call or a run is never refused for that: it is small, and
+ *       there is one for each that was opened.
  */
 
-import { canonicalJson } from '../base/canonical-json.ts';
+import { canonicalJson, jsonDepth } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 import { EVENT_DATA, isDelta, type EventData, type EventType } from '../context/event.ts';
-import type { Limits } from '../context/limits.ts';
+import { LIMITS, type Limits } from '../context/limits.ts';
 import { isTerminal } from '../context/run-status.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
 import type { Lease, NewEvent, NewRun, OwnedStore, RunRecord } from './store.ts';
@@ -140,30 +142,31 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     const event = this.#prepare(type, data);
     if (this.#refusal !== undefined) throw this.#refusal();
     if (this.#lease === undefined) throw closed(this.context, 'does not hold it');
-    this.#refuseFlood(event.data.length);
+    const bytes = Buffer.byteLength(event.data);
+    if (!closes(type)) this.#refuseFlood(bytes);
     if (isTerminal(type)) this.#refusal = () => ended(this.context, type);
     const delta = isDelta(type) ? (data as Delta) : undefined;
-    return (this.#merge(event, delta) ?? this.#line(event, delta)).promise;
+    return (this.#merge({ ...event, bytes }, delta) ?? this.#line({ ...event, bytes }, delta)).promise;
   }
 
   /** M2: a delta joins the last one that waits when both belong to the same part and fit one event. */
-  #merge(event: NewEvent, delta: Delta | undefined): PromiseWithResolvers<number> | undefined {
+  #merge({ type, bytes }: Sized, delta: Delta | undefined): PromiseWithResolvers<number> | undefined {
     const last = this.#waiting.at(-1);
-    if (delta === undefined || last?.type !== event.type || last.part !== partOf(delta)) return undefined;
-    if (last.bytes + event.data.length > this.#deps.limits.inlineBytes) return undefined;
+    if (delta === undefined || last?.type !== type || last.part !== partOf(delta)) return undefined;
+    if (last.bytes + bytes > this.#deps.limits.inlineBytes) return undefined;
     last.deltas.push(delta.delta);
-    last.bytes += event.data.length;
-    this.#waitingBytes += event.data.length;
+    last.bytes += bytes;
+    this.#waitingBytes += bytes;
     return last.settle;
   }
 
-  #line(event: NewEvent, delta: Delta | undefined): PromiseWithResolvers<number> {
+  #line(event: Sized, delta: Delta | undefined): PromiseWithResolvers<number> {
     const settle = Promise.withResolvers<number>();
     // A caller may choose not to wait; whoever does wait learns of a failure all the same.
     settle.promise.catch(() => undefined);
     const part = delta && partOf(delta);
-    this.#waiting.push({ ...event, part, deltas: delta ? [delta.delta] : [], bytes: event.data.length, settle });
-    this.#waitingBytes += event.data.length;
+    this.#waiting.push({ ...event, part, deltas: delta ? [delta.delta] : [], settle });
+    this.#waitingBytes += event.bytes;
     this.#pumping ??= this.#pump();
     return settle;
   }
@@ -224,14 +227,39 @@ export class UserWebSocketEmitter implements AsyncDisposable {
       const reason = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
       throw new EnginehouseError('EVENT_INVALID', `${type} is malformed: ${reason}`, { type, reason });
     }
-    const text = canonicalJson(parsed.data);
+    const text = textOf(type, parsed.data);
     const limit = this.#deps.limits.eventBytes;
     if (text.length > limit || Buffer.byteLength(text) > limit) {
       throw new EnginehouseError('EVENT_INVALID', `${type} is ${Buffer.byteLength(text)} bytes, an event has at most ${limit}`, { type, reason: 'too large' });
     }
+    if (jsonDepth(text) > LIMITS.inputDepth.default + AROUND_LEVELS) {
+      const reason = `it nests more than ${LIMITS.inputDepth.default} levels deep`;
+      throw new EnginehouseError('EVENT_INVALID', `${type} is malformed: ${reason}`, { type, reason });
+    }
     return { type, at: this.#deps.clock.now(), data: text };
   }
 }
+
+/** Levels that an event puts around a value: its data, an error, its details. */
+const AROUND_LEVELS = 3;
+
+const CLOSING: ReadonlySet<EventType> = new Set(['tool_completed', 'subagent_completed', 'cancel_requested']);
+
+/** M4 */
+function closes(type: EventType): boolean {
+  return CLOSING.has(type) || isTerminal(type);
+}
+
+function textOf(type: EventType, data: unknown): string {
+  try {
+    return canonicalJson(data);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EnginehouseError('EVENT_INVALID', `${type} is not JSON: ${reason}`, { type, reason }, { cause });
+  }
+}
+
+type Sized = NewEvent & { readonly bytes: number };
 
 interface Delta {
   readonly delta: string;

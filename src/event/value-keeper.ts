@@ -1,8 +1,10 @@
-import { canonicalJson, type Json } from '../base/canonical-json.ts';
+import { createHash } from 'node:crypto';
+
+import { canonicalJson, jsonDepth, type Json } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import type { RunId } from '../context/ids.ts';
-import type { Limits } from '../context/limits.ts';
+import { LIMITS, type Limits } from '../context/limits.ts';
 import type { ArtifactStore } from './store.ts';
 
 /** A result inside an event, or a reference to the artifact that holds it. */
@@ -27,9 +29,9 @@ export class ValueKeeper {
   }
 
   /**
-   * Prepares `value` for an event. `undefined` is kept as `null`.
+   * Prepares `value` for an event. `undefined` is kept as `null`. `what` names it in its run: a value of the same name replaces it.
    *
-   * @throws `EVENT_INVALID` when it is not JSON, `TOO_LARGE` past limits.resultBytes.
+   * @throws `EVENT_INVALID` when it is not JSON or nests without end, `TOO_LARGE` past limits.resultBytes.
    */
   async keep(what: string, value: unknown): Promise<KeptValue> {
     const text = this.#text(what, value);
@@ -40,7 +42,8 @@ export class ValueKeeper {
       throw new EnginehouseError('TOO_LARGE', `${what} is ${bytes.length} bytes, at most ${resultBytes} are kept`, { what, limitBytes: resultBytes });
     }
     const { runId, artifacts, clock } = this.#deps;
-    const artifactId = `${runId}/${what}`;
+    // Made of both, so that a repeated attempt replaces it, and no other run can.
+    const artifactId = createHash('sha256').update(canonicalJson([runId, what])).digest('hex').slice(0, 32);
     const artifact = { artifactId, runId, kind: 'value', title: what, mediaType: 'application/json', createdAt: clock.now() };
     await artifacts.put(artifact, [bytes], resultBytes);
     return { resultArtifact: artifactId };
@@ -56,10 +59,13 @@ export class ValueKeeper {
 
   #text(what: string, value: unknown): string {
     try {
-      return canonicalJson(value ?? null);
+      const text = canonicalJson(value ?? null);
+      if (jsonDepth(text) <= LIMITS.inputDepth.default) return text;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new EnginehouseError('EVENT_INVALID', `${what} is not JSON: ${reason}`, { type: what, reason }, { cause });
     }
+    const reason = `it nests more than ${LIMITS.inputDepth.default} levels deep`;
+    throw new EnginehouseError('EVENT_INVALID', `${what} is malformed: ${reason}`, { type: what, reason });
   }
 }
