@@ -47,14 +47,28 @@ export class Slots implements Admission {
   }
 
   reserve(owner: Owner, known = false): Ticket {
-    const line = this.#line(owner);
-    const { queuePerUser, runsPerUser } = this.#limits;
-    if (!known && line.tickets >= queuePerUser + runsPerUser) {
+    const key = ownerKey(owner);
+    const line = this.#lines.get(key) ?? { owner, waiting: [], tickets: 0, running: 0 };
+    const { queuePerUser } = this.#limits;
+    if (!known && line.tickets - line.running >= queuePerUser + this.#roomFor(line)) {
       const message = `${owner.userId} has ${queuePerUser} runs waiting already`;
-      throw new EnginehouseError('QUEUE_FULL', message, { userId: owner.userId, limit: queuePerUser }, { retryAfterMs: 1_000 });
+      throw new EnginehouseError(
+        'QUEUE_FULL',
+        message,
+        { userId: owner.userId, limit: queuePerUser },
+        { retryAfterMs: 1_000 },
+      );
     }
     line.tickets += 1;
+    // Only now: who is refused leaves nothing behind. One that is there keeps its turn.
+    this.#lines.set(key, line);
     return this.#ticket(line);
+  }
+
+  /** How many more of this line could hold a slot now. */
+  #roomFor({ running }: Line): number {
+    const { runsPerUser, runsTotal } = this.#limits;
+    return Math.max(0, Math.min(runsPerUser - running, runsTotal - this.#running));
   }
 
   #ticket(line: Line): Ticket {
@@ -110,7 +124,9 @@ export class Slots implements Admission {
 
   #next(): Line | undefined {
     if (this.#running >= this.#limits.runsTotal) return undefined;
-    return this.#lines.values().find(({ waiting, running }) => waiting.length > 0 && running < this.#limits.runsPerUser);
+    return this.#lines
+      .values()
+      .find(({ waiting, running }) => waiting.length > 0 && running < this.#limits.runsPerUser);
   }
 
   #leave(line: Line): void {
@@ -125,14 +141,5 @@ export class Slots implements Admission {
       waiter.position = index + 1;
       waiter.moved(waiter.position);
     });
-  }
-
-  #line(owner: Owner): Line {
-    const key = ownerKey(owner);
-    const found = this.#lines.get(key);
-    if (found !== undefined) return found;
-    const line: Line = { owner, waiting: [], tickets: 0, running: 0 };
-    this.#lines.set(key, line);
-    return line;
   }
 }
