@@ -5,6 +5,7 @@
  *   B1. What stands in dist/ is one whole build: it is made beside it and put in
  *       its place by a rename, so a server that runs from it never sees half.
  *   B2. dist/.inputs says what it was made from; `isBuilt()` compares.
+ *   B3. A browser loads the page's modules as they are, without a bundler.
  *
  * Plain JavaScript for whatever Node is installed, as prepare.mjs needs it.
  * Everything printed goes to standard error: `npm run -s enginehouse` owns standard output.
@@ -24,13 +25,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, extname, join } from 'node:path';
+import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const inputsFile = join(dist, '.inputs');
-const INPUTS = ['src', 'console', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+const SAMPLE = 'examples/ledgers/sample.csv';
+const INPUTS = ['src', 'console', SAMPLE, 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
 
 /** True when dist/ was made from the sources as they are. */
 export function isBuilt() {
@@ -43,7 +45,7 @@ export function build() {
   const next = `${dist}-${process.pid}`;
   try {
     tsc('-p', 'tsconfig.build.json', '--outDir', next);
-    buildConsole(join(next, 'console'));
+    buildConsole(next);
     const bin = join(next, 'cli/main.js');
     if (existsSync(bin)) chmodSync(bin, 0o755);
     writeFileSync(join(next, '.inputs'), inputs);
@@ -53,7 +55,8 @@ export function build() {
   }
 }
 
-function buildConsole(outDir) {
+function buildConsole(next) {
+  const outDir = join(next, 'console');
   const source = join(root, 'console');
   const files = existsSync(source) ? filesOf(source) : [];
   if (files.length === 0) return;
@@ -63,6 +66,32 @@ function buildConsole(outDir) {
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(file, target);
   }
+  copyFileSync(join(root, SAMPLE), join(outDir, 'assets/sample-ledger.csv'));
+  addClient(next, join(outDir, 'assets'));
+}
+
+/** B3: `enginehouse/client` becomes the path of a copy that is served beside the page. */
+function addClient(next, assets) {
+  for (const file of filesOf(assets).filter((path) => extname(path) === '.js')) {
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll("'enginehouse/client'", "'./client/index.js'"));
+  }
+  for (const file of modulesFrom(join(next, 'client/index.js'))) {
+    const target = join(assets, relative(next, file));
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(file, target);
+  }
+}
+
+/** A module and all that it imports. */
+function modulesFrom(entry) {
+  const files = new Set([entry]);
+  // A set hands out what is added to it while it is walked.
+  for (const file of files) {
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^'"]*['"](\.[^'"]+)['"]/gm)) {
+      files.add(join(dirname(file), path));
+    }
+  }
+  return files;
 }
 
 function putInPlace(next) {

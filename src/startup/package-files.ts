@@ -1,14 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The version in our own package.json, from src/ and from dist/ alike. */
+/** The version in our own package.json. */
 export function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  return packageJson().version;
+}
+
+/** The oldest Node that runs us. */
+export function leastNode(): string {
+  return packageJson().engines.node.replace('>=', '');
 }
 
 /** Where the built page is, or `undefined` in a checkout that was not built. */
 export function consoleFolder(): string | undefined {
   const folder = fileURLToPath(new URL('../../dist/console/', import.meta.url));
   return existsSync(folder) ? folder : undefined;
+}
+
+/** From src/ and from dist/ alike. */
+function packageJson(): { readonly version: string; readonly engines: { readonly node: string } } {
+  const file = new URL('../../package.json', import.meta.url);
+  // A parse boundary: the file is our own.
+  return JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof packageJson>;
 }

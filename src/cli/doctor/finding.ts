@@ -1,0 +1,19 @@
+import { asEnginehouseError } from '../../base/errors.ts';
+
+/** What one look found. */
+export interface Finding {
+  /** `warn` does not keep the server from starting. */
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly name: string;
+  readonly says: string;
+  readonly cure?: string;
+}
+
+export function finding(status: Finding['status'], name: string, says: string, cure?: string): Finding {
+  return { status, name, says, ...(cure === undefined ? {} : { cure }) };
+}
+
+export function failure(name: string, thrown: unknown): Finding {
+  const { code, message, cure } = asEnginehouseError(thrown, 'INTERNAL');
+  return finding('fail', name, `${code}: ${message}`, cure);
+}
