@@ -72,11 +72,11 @@ export class DatabaseWorker {
         reject(this.#endReason);
         return;
       }
+      // A message that cannot be sent means that the process is ending: its 'exit' settles the line.
+      this.#process.send({ kind, ...body }, () => undefined);
       // The parse boundary: nobody but our own worker speaks here, and it answers in order (D1).
       this.#line.push({ answer: (message) => resolve(message as Reply<K>), fail: reject });
       if (this.#line.length === 1) this.#process.channel?.ref();
-      // A message that cannot be sent means that the process is ending: its 'exit' settles the line.
-      this.#process.send({ kind, ...body }, () => undefined);
     });
   }
 

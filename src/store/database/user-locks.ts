@@ -9,13 +9,18 @@ export class UserLock implements Disposable {
   readonly #writers: Gate;
   readonly #readers = new Set<Promise<void>>();
   readonly #givenBack: () => void;
-  /** Those who have this lock in hand now. */
-  holders = 0;
+  #holders = 0;
 
   constructor(refuse: (waiting: number) => Error, givenBack: () => void) {
     // Not bounded here: who waits was admitted before.
     this.#writers = new Gate(1, Number.POSITIVE_INFINITY, refuse);
     this.#givenBack = givenBack;
+  }
+
+  /** Puts the lock into one more hand; each disposes of it. */
+  take(): this {
+    this.#holders += 1;
+    return this;
   }
 
   /** Rejects with the signal's reason when it aborts before it is this writer's turn. */
@@ -40,8 +45,8 @@ export class UserLock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.holders -= 1;
-    if (this.holders === 0) this.#givenBack();
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#givenBack();
   }
 }
 
@@ -58,7 +63,6 @@ export class UserLocks {
   take(file: string): UserLock {
     const lock = this.#locks.get(file) ?? new UserLock(this.#refuse, () => this.#locks.delete(file));
     this.#locks.set(file, lock);
-    lock.holders += 1;
-    return lock;
+    return lock.take();
   }
 }

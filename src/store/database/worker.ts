@@ -6,7 +6,7 @@
  *
  *   W1. One request after the other, one answer to each, in order.
  *   W2. It ends with the process that started it, also from inside a loop.
- *   W3. It has no environment and no network, and opens only what it is told to.
+ *   W3. It is given no environment, and opens the files that it is told to.
  */
 
 import { Worker } from 'node:worker_threads';
