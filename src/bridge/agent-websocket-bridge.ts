@@ -25,7 +25,7 @@ import type { Ids } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 import type { AgentEvent } from '../context/event.ts';
-import { ownerKey, type Owner, type RunId } from '../context/ids.ts';
+import type { Owner, RunId } from '../context/ids.ts';
 import type { Limits } from '../context/limits.ts';
 import type { Principal } from '../context/principal.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
@@ -33,12 +33,15 @@ import { CLOSE, SUBPROTOCOL } from '../context/wire.ts';
 import type { EventBridge } from '../event/event-bridge.ts';
 import type { Store } from '../event/store.ts';
 import { UserWebSocketEmitter } from '../event/user-websocket-emitter.ts';
+import { Connections } from './connections.ts';
 import { followRun } from './follow-run.ts';
 import { LiveRuns } from './live-runs.ts';
 import { frameInvalid } from './parse-frame.ts';
+import { Pulse } from './pulse.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { SocketDoor } from './socket-door.ts';
-import { SocketSession } from './socket-session.ts';
+import { SocketSession, type SessionDeps } from './socket-session.ts';
+import { tellError } from './tell-error.ts';
 
 export interface BridgeDeps {
   readonly store: Store;
@@ -58,12 +61,6 @@ export interface BridgeHealth {
   readonly followers: number;
 }
 
-/** The connections of one user, and what their limit counts. */
-interface UserSockets {
-  readonly sessions: Set<SocketSession>;
-  subscriptions: number;
-}
-
 /** What a connection gets to take its last events when the bridge closes. */
 const DRAIN_MS = 1_000;
 
@@ -71,7 +68,8 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
   readonly #deps: BridgeDeps;
   readonly #log: Log;
   readonly #runs: LiveRuns;
-  readonly #users = new Map<string, UserSockets>();
+  readonly #connections = new Connections();
+  readonly #pulse: Pulse;
   readonly #attached = new Set<AsyncDisposable>();
   readonly #life = new AbortController();
   readonly #wss: WebSocketServer;
@@ -82,6 +80,7 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
     this.#deps = deps;
     this.#log = deps.log ?? (() => undefined);
     this.#runs = new LiveRuns(deps.store);
+    this.#pulse = new Pulse(deps.limits.pingMs, deps.clock, deps.resources);
     this.#wss = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -136,10 +135,21 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
    */
   attach(server: Server, door: SocketDoor): AsyncDisposable {
     if (this.#closing !== undefined) throw closed();
-    const given = this.#deps.resources.opened('listener', `upgrade ${door.path}`);
+    const { clock, limits, resources } = this.#deps;
+    const given = resources.opened('listener', `upgrade ${door.path}`);
+    const deps: SessionDeps = {
+      door,
+      runs: this.#runs,
+      pulse: this.#pulse,
+      clock,
+      limits,
+      resources,
+      log: this.#log,
+      closed: (session) => this.#connections.remove(session),
+    };
     const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      if (pathOf(request) === door.path) void this.#upgrade(door, request, socket, head);
-      else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, unknownPath(request));
+      if (pathOf(request) === door.path) void this.#upgrade(deps, request, socket, head);
+      else if (server.listenerCount('upgrade') === 1) this.#refuse(socket, unknownPath(request));
     };
     server.on('upgrade', upgrade);
     const attached: AsyncDisposable = {
@@ -154,17 +164,13 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
   }
 
   health(): BridgeHealth {
-    const users = [...this.#users.values()];
-    return {
-      connections: users.reduce((sum, { sessions }) => sum + sessions.size, 0),
-      subscriptions: users.reduce((sum, { subscriptions }) => sum + subscriptions, 0),
-      followers: this.#followers,
-    };
+    const { size, subscriptions } = this.#connections;
+    return { connections: size, subscriptions, followers: this.#followers };
   }
 
   /** Closes every connection of a user who signed out or may no longer come in, with 4401. */
   async closeUser(owner: Owner): Promise<void> {
-    const sessions = [...(this.#users.get(ownerKey(owner))?.sessions ?? [])];
+    const sessions = this.#connections.allOf(owner);
     const reason = 'the user was signed out';
     for (const session of sessions)
       session.refuse(CLOSE.unauthenticated, new EnginehouseError('UNAUTHENTICATED', reason, { reason }));
@@ -183,50 +189,39 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
   async #close(): Promise<void> {
     for (const attached of this.#attached) await attached[Symbol.asyncDispose]();
     this.#life.abort(closed());
-    const sessions = [...this.#users.values()].flatMap((user) => [...user.sessions]);
+    const sessions = this.#connections.all();
     // Spread over a second per thousand, so that all of them do not come back at once.
     const inMs = [500, 1_000 + sessions.length] as const;
     await Promise.all(sessions.map((session) => session.drain(inMs, DRAIN_MS)));
   }
 
   /** B3. Never rejects. */
-  async #upgrade(door: SocketDoor, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async #upgrade(deps: SessionDeps, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const ignore = (): void => undefined;
     socket.on('error', ignore);
     try {
-      const { clock, limits } = this.#deps;
+      const { clock, limits, door } = deps;
       const principal = await withDeadline('signing in', limits.helloTimeoutMs, clock, door.authenticate(request));
       if (this.#closing !== undefined)
         throw new EnginehouseError('DRAINING', 'the server is closing', {}, { retryAfterMs: 1_000 });
       if (socket.destroyed) return;
       socket.off('error', ignore);
-      this.#wss.handleUpgrade(request, socket, head, (opened) => this.#connected(opened, principal, door));
+      this.#wss.handleUpgrade(request, socket, head, (opened) => this.#connected(opened, principal, deps));
     } catch (error) {
-      const known = asEnginehouseError(error, 'INTERNAL');
-      if (known.status >= 500)
-        this.#log('error', `an upgrade failed: ${known.message}`, { ref: known.ref, code: known.code });
-      refuseUpgrade(socket, known);
+      this.#refuse(socket, error);
     }
   }
 
-  #connected(socket: WebSocket, principal: Principal, door: SocketDoor): void {
-    const { clock, ids, limits, resources } = this.#deps;
-    const user = this.#userOf(principal);
+  #refuse(socket: Duplex, thrown: unknown): void {
+    const { status } = asEnginehouseError(thrown, 'INTERNAL');
+    refuseUpgrade(socket, status, tellError(thrown, this.#log, { what: 'an upgrade' }));
+  }
+
+  #connected(socket: WebSocket, principal: Principal, deps: SessionDeps): void {
+    const { ids, limits } = this.#deps;
+    const user = this.#connections.of(principal);
     const full = user.sessions.size >= limits.socketsPerUser;
-    const session = new SocketSession(
-      socket,
-      { id: ids.next(), principal },
-      {
-        door,
-        runs: this.#runs,
-        count: user,
-        clock,
-        limits,
-        resources,
-        log: this.#log,
-        closed: () => this.#disconnected(principal, session),
-      },
-    );
+    const session = new SocketSession(socket, { id: ids.next(), principal, count: user }, deps);
     user.sessions.add(session);
     session.start();
     if (socket.protocol !== SUBPROTOCOL) {
@@ -236,21 +231,6 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
       const message = `a user has at most ${max} connections at once`;
       session.refuse(CLOSE.limits, new EnginehouseError('LIMIT_REACHED', message, { limit: 'socketsPerUser', max }));
     }
-  }
-
-  #disconnected(principal: Principal, session: SocketSession): void {
-    const user = this.#userOf(principal);
-    user.sessions.delete(session);
-    if (user.sessions.size === 0) this.#users.delete(ownerKey(principal));
-  }
-
-  #userOf(owner: Owner): UserSockets {
-    const key = ownerKey(owner);
-    const known = this.#users.get(key);
-    if (known !== undefined) return known;
-    const user: UserSockets = { sessions: new Set(), subscriptions: 0 };
-    this.#users.set(key, user);
-    return user;
   }
 }
 

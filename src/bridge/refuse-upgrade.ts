@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { EnginehouseError } from '../base/errors.ts';
+import type { ErrorJson } from '../base/errors.ts';
 
 /** Answers an upgrade with an HTTP error in the one JSON form, and ends the connection. */
-export function refuseUpgrade(socket: Duplex, error: EnginehouseError): void {
+export function refuseUpgrade(socket: Duplex, status: number, error: ErrorJson): void {
   if (socket.destroyed) return;
   const body = Buffer.from(JSON.stringify(error));
-  const { status, retryAfterMs } = error;
+  const { retryAfterMs } = error;
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
     'Connection: close',

@@ -18,13 +18,3 @@ test('what is sent counts until it is acknowledged, cumulatively and per stream'
 
   expect(window.unacknowledgedBytes).toBe(0);
 });
-
-test('a client can narrow the window, and not widen it', () => {
-  const window = new SendWindow(100);
-
-  window.narrow(500);
-  expect(window.limitBytes).toBe(100);
-  window.narrow(50);
-
-  expect(window.limitBytes).toBe(50);
-});

@@ -5,15 +5,11 @@
  */
 export class SendWindow {
   readonly #sent = new Map<string, { readonly seq: number; readonly bytes: number }[]>();
-  #limitBytes: number;
+  readonly #limitBytes: number;
   #unacknowledged = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
-  }
-
-  get limitBytes(): number {
-    return this.#limitBytes;
   }
 
   get unacknowledgedBytes(): number {
@@ -22,11 +18,6 @@ export class SendWindow {
 
   get full(): boolean {
     return this.#unacknowledged >= this.#limitBytes;
-  }
-
-  /** A client may ask for a smaller window than the server's, never for a larger one. */
-  narrow(limitBytes: number): void {
-    this.#limitBytes = Math.min(this.#limitBytes, limitBytes);
   }
 
   sent(stream: string, seq: number, bytes: number): void {

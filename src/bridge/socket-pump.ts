@@ -48,15 +48,22 @@ export class SocketPump {
   readonly #deps: PumpDeps;
   /** Streams that may have something to send, in the order of their turns. */
   readonly #due = new Set<Subscription>();
+  readonly #resumed = (): void => this.resume();
   #pumping = false;
   #stopped = false;
   #hurry = false;
   #flushedAt = Number.NEGATIVE_INFINITY;
   #bufferedWhenBlocked = 0;
   #idle: PromiseWithResolvers<void> | undefined;
+  #sentBytes = 0;
 
   constructor(deps: PumpDeps) {
     this.#deps = deps;
+  }
+
+  /** Bytes of events, since the connection began. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** Something of the stream may be there to be sent. */
@@ -141,8 +148,9 @@ export class SocketPump {
     const { outlet, window, timers } = this.#deps;
     timers.clear('slow');
     subscription.cursor = last;
+    this.#sentBytes += bytes.length;
     window.sent(subscription.stream, last, bytes.length);
-    outlet.send(bytes, () => this.resume());
+    outlet.send(bytes, this.#resumed);
   }
 
   #sayEnd(subscription: Subscription, { seq, status, crc }: RunEnd): void {

@@ -287,11 +287,13 @@ test('N4: a connection has at most 32 commands under way', async () => {
   });
 });
 
-test('a failure of ours is answered as INTERNAL and the connection lives', async () => {
+test('a failure of ours is told by code and ref, its words go to the log, and the connection lives', async () => {
+  const logged: unknown[] = [];
   await using house = await BridgeHouse.open({
     command: async () => {
-      throw new TypeError('undefined is not a function');
+      throw new TypeError('SELECT * FROM secrets');
     },
+    log: (level, message, details) => logged.push({ level, message, details }),
   });
   await using socket = await RawSocket.open(house.url);
 
@@ -299,7 +301,16 @@ test('a failure of ours is answered as INTERNAL and the connection lives', async
   const answer = await socket.first('res');
   socket.send({ t: 'ping', n: 1 });
 
-  expect(answer).toMatchObject({ ok: false, err: { code: 'INTERNAL', ref: expect.any(String) } });
+  if (answer.ok) throw new Error('it was refused');
+  expect(answer.err).toMatchObject({ code: 'INTERNAL', details: {}, ref: expect.any(String) });
+  expect(JSON.stringify(answer)).not.toContain('secrets');
+  expect(logged).toEqual([
+    {
+      level: 'error',
+      message: 'a socket met a failure: SELECT * FROM secrets',
+      details: expect.objectContaining({ ref: answer.err.ref, code: 'INTERNAL', what: 'run.cancel', userId: 'ada' }),
+    },
+  ]);
   expect(await socket.first('pong')).toEqual({ t: 'pong', n: 1 });
 });
 

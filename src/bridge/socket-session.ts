@@ -15,363 +15,314 @@
  *   N5. Everything that the session opened is given back when its socket closes,
  *       and closing is bounded: a peer that does not answer is cut off.
  *
- * What is sent, and when, is `socket-pump.ts`.
+ * What it follows is `session-streams.ts`; what is sent, and when, `socket-pump.ts`.
  */
 
 import type { RawData, WebSocket } from 'ws';
 
 import type { Clock } from '../base/clock.ts';
-import { asEnginehouseError, EnginehouseError } from '../base/errors.ts';
+import { EnginehouseError, isEnginehouseError, type ErrorJson } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { Limits } from '../context/limits.ts';
 import type { Principal } from '../context/principal.ts';
-import { CLOSE, type ClientFrame, type ServerFrame, type SubscribeFrom } from '../context/wire.ts';
+import { CLOSE, type ClientFrame, type ServerFrame } from '../context/wire.ts';
 import type { LiveRuns } from './live-runs.ts';
 import { frameInvalid, NO_COMMON_VERSION, parseFrame } from './parse-frame.ts';
-import { SendWindow } from './send-window.ts';
+import type { Pulse } from './pulse.ts';
+import { SessionCommands } from './session-commands.ts';
+import { SessionStreams } from './session-streams.ts';
 import type { SocketDoor } from './socket-door.ts';
-import { SocketPump } from './socket-pump.ts';
-import { Subscriptions, type Begun, type SubscriptionCount } from './subscriptions.ts';
+import type { SubscriptionCount } from './subscriptions.ts';
+import { tellError } from './tell-error.ts';
 import { Timers } from './timers.ts';
 
+/** What all connections of one door share. */
 export interface SessionDeps {
   readonly door: SocketDoor;
   readonly runs: LiveRuns;
-  readonly count: SubscriptionCount;
+  readonly pulse: Pulse;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly resources: ResourceRegistry;
   readonly log: Log;
   /** Told once, when the socket is closed and everything is given back. */
-  readonly closed: () => void;
+  readonly closed: (session: SocketSession) => void;
+}
+
+export interface SessionIdentity {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly count: SubscriptionCount;
 }
 
 type Hello = Extract<ClientFrame, { t: 'hello' }>;
-type Command = Extract<ClientFrame, { t: 'cmd' }>;
+type Ready = Extract<ServerFrame, { t: 'ready' }>;
 
-const COMMANDS_AT_ONCE = 32;
 /** Answers that a client lets pile up, in socket buffers, before it is cut off as slow. */
 const ANSWER_BUFFERS = 4;
 /** What a peer gets to answer the close frame. */
 const CLOSE_MS = 1_000;
 const PING_MISSES = 2;
 
+const ignore = (): void => undefined;
+
 export class SocketSession {
   readonly id: string;
   readonly principal: Principal;
   readonly #socket: WebSocket;
   readonly #deps: SessionDeps;
+  readonly #count: SubscriptionCount;
   readonly #given: () => void;
-  readonly #timers: Timers<'hello' | 'expiry' | 'ping' | 'close' | 'gather' | 'slow'>;
+  readonly #timers: Timers<'hello' | 'expiry' | 'close' | 'gather' | 'slow'>;
   readonly #bucket: TokenBucket;
-  readonly #window: SendWindow;
-  readonly #subscriptions: Subscriptions;
-  readonly #pump: SocketPump;
-  readonly #over = Promise.withResolvers<void>();
+  readonly #still: () => void;
+  /** Made when they are first used: most connections of a server are idle, and there may be many. */
+  #streams: SessionStreams | undefined;
+  #commands: SessionCommands | undefined;
+  #over: PromiseWithResolvers<void> | undefined;
   #greeted: Promise<void> | undefined;
-  #open = false;
-  #closing = false;
-  #commands = 0;
+  #state: 'greeting' | 'open' | 'closing' | 'closed' = 'greeting';
+  #windowBytes: number;
   #missedPongs = 0;
-  #quiet = true;
+  #sentBytes = 0;
 
-  constructor(socket: WebSocket, identity: { readonly id: string; readonly principal: Principal }, deps: SessionDeps) {
-    const { clock, limits, resources, runs, count } = deps;
-    this.id = identity.id;
-    this.principal = identity.principal;
+  constructor(socket: WebSocket, { id, principal, count }: SessionIdentity, deps: SessionDeps) {
+    const { clock, limits, resources, pulse } = deps;
+    this.id = id;
+    this.principal = principal;
     this.#socket = socket;
     this.#deps = deps;
-    this.#given = resources.opened('socket', identity.id, identity.principal.userId);
-    this.#timers = new Timers(clock, resources, identity.principal.userId);
+    this.#count = count;
+    this.#given = resources.opened('socket', id, principal.userId);
+    this.#timers = new Timers(clock, resources, principal.userId);
     this.#bucket = new TokenBucket(limits.framesPerSecond, limits.frameBurst, clock);
-    this.#window = new SendWindow(limits.windowBytes);
-    this.#subscriptions = new Subscriptions({
-      owner: identity.principal,
-      runs,
-      count,
-      max: limits.subscriptionsPerUser,
-      due: (subscription) => this.#pump.offer(subscription),
-    });
-    this.#pump = this.#makePump();
-  }
-
-  get subscriptions(): number {
-    return this.#subscriptions.size;
+    this.#windowBytes = limits.windowBytes;
+    this.#still = pulse.add(() => this.#beat());
   }
 
   /** Resolves when the socket is closed and everything is given back. Never rejects. */
   get over(): Promise<void> {
+    this.#over ??= Promise.withResolvers<void>();
+    if (this.#state === 'closed') this.#over.resolve();
     return this.#over.promise;
   }
 
   /** Begins to listen. Called once. */
   start(): void {
-    const { limits } = this.#deps;
+    const { helloTimeoutMs } = this.#deps.limits;
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary));
     this.#socket.on('ping', () => this.#spend());
     this.#socket.on('pong', () => (this.#missedPongs = 0));
     // A broken connection, or one that ws itself refused (an oversize frame is 1009), closes next.
-    this.#socket.on('error', () => undefined);
-    this.#socket.on('close', () => this.#closed());
-    this.#timers.arm('hello', limits.helloTimeoutMs, () => {
-      const what = 'the hello frame';
-      const message = `no hello came within ${limits.helloTimeoutMs} ms`;
-      this.#refuse(
-        CLOSE.noHello,
-        new EnginehouseError('DEADLINE', message, { what, timeoutMs: limits.helloTimeoutMs }),
-      );
-    });
-    this.#timers.arm('ping', limits.pingMs, () => this.#beat());
+    this.#socket.on('error', ignore);
+    this.#socket.on('close', () => this.#end());
+    this.#timers.arm('hello', helloTimeoutMs, () => this.refuse(CLOSE.noHello, noHello(helloTimeoutMs)));
     this.#watchExpiry();
   }
 
   /** Says that the server goes away, sends what is known so far, and closes. Bounded by `deadlineMs`. */
   async drain(inMs: readonly [number, number], deadlineMs: number): Promise<void> {
-    if (this.#open) this.#say({ t: 'drain', in: inMs, why: 'restart' });
-    const disarm = this.#deps.clock.after(deadlineMs, () => this.#pump.stop());
-    await this.#pump.flush();
+    if (this.#state === 'open') this.#say({ t: 'drain', in: inMs, why: 'restart' });
+    const disarm = this.#deps.clock.after(deadlineMs, () => this.#streams?.stop());
+    await this.#streams?.flush();
     disarm();
     this.#close(CLOSE.restart, 'the server restarts');
     await this.over;
   }
 
   /** Says why and closes. The rest is bounded: a peer that does not answer is cut off. */
-  refuse(code: number, error: EnginehouseError): void {
-    this.#refuse(code, error);
+  refuse(code: number, thrown: unknown, what = 'a connection'): void {
+    const err = this.#tell(thrown, what);
+    this.#say({ t: 'err', err });
+    this.#close(code, err.message);
   }
 
-  #makePump(): SocketPump {
-    const { clock, limits } = this.#deps;
-    const socket = this.#socket;
-    return new SocketPump({
-      outlet: {
-        get bufferedAmount() {
-          return socket.bufferedAmount;
-        },
-        send: (bytes, sent) => {
-          this.#quiet = false;
-          socket.send(bytes, { binary: false }, sent);
-        },
-        say: (frame) => this.#say(frame),
-      },
-      window: this.#window,
-      clock,
-      timers: this.#timers,
-      limits,
-      ended: ({ stream, run }, found) => {
-        this.#subscriptions.leave(stream);
-        if (found) return;
-        const error = new EnginehouseError('NOT_FOUND', `run ${run.runId} was deleted`, { what: 'run', id: run.runId });
-        this.#say({ t: 'err', s: stream, err: error.toJSON() });
-      },
-      slow: () => {
-        const what = 'the client';
-        const message = `the client took nothing for ${limits.slowClientMs} ms`;
-        this.#refuse(CLOSE.slow, new EnginehouseError('DEADLINE', message, { what, timeoutMs: limits.slowClientMs }));
-      },
-      failed: (error) => this.#failed('sending events', error),
-    });
+  get #isOver(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
   }
 
   #received(data: RawData, isBinary: boolean): void {
-    if (this.#closing || !this.#spend()) return;
+    if (this.#isOver || !this.#spend()) return;
     try {
       if (isBinary) throw frameInvalid('a frame is text, not binary');
       const frame = parseFrame(textOf(data));
       if (frame !== undefined) this.#take(frame);
     } catch (error) {
-      const known = asEnginehouseError(error, 'INTERNAL');
-      const versions = known.message === NO_COMMON_VERSION;
-      this.#refuse(
-        versions ? CLOSE.noCommonVersion : known.code === 'FRAME_INVALID' ? CLOSE.badFrame : CLOSE.internal,
-        known,
-      );
+      this.refuse(closeCodeOf(error), error, 'an inbound frame');
     }
   }
 
   /** N4. False when the connection has had its share and is closed. */
   #spend(): boolean {
-    if (this.#closing) return false;
+    if (this.#isOver) return false;
     if (this.#bucket.take()) return true;
     const max = this.#deps.limits.framesPerSecond;
     const message = `a connection may send ${max} frames per second`;
-    this.#refuse(CLOSE.limits, new EnginehouseError('LIMIT_REACHED', message, { limit: 'framesPerSecond', max }));
+    this.refuse(CLOSE.limits, new EnginehouseError('LIMIT_REACHED', message, { limit: 'framesPerSecond', max }));
     return false;
   }
 
+  /** N1 */
   #take(frame: ClientFrame): void {
     if (frame.t === 'hello') {
       if (this.#greeted !== undefined) throw frameInvalid('hello is said once');
       this.#greeted = this.#greet(frame);
     } else if (this.#greeted === undefined) throw frameInvalid('the first frame must be hello');
-    else if (this.#open) this.#handle(frame);
+    else if (this.#state === 'open') this.#handle(frame);
     else void this.#greeted.then(() => this.#handle(frame));
   }
 
   #handle(frame: Exclude<ClientFrame, Hello>): void {
-    if (this.#closing) return;
+    if (this.#isOver) return;
     switch (frame.t) {
       case 'sub':
-        void this.#subscribe(frame.s, frame.from);
-        break;
+        return void this.#subscribe(frame);
       case 'unsub':
-        this.#window.forget(frame.s);
-        this.#subscriptions.leave(frame.s);
-        this.#pump.resume();
-        break;
+        return this.#streams?.leave(frame.s);
       case 'ack':
-        for (const [stream, seq] of Object.entries(frame.c)) this.#window.acknowledged(stream, seq);
-        this.#pump.resume();
-        break;
+        return this.#streams?.acknowledged(frame.c);
       case 'cmd':
-        void this.#command(frame);
-        break;
+        return void this.#commandsNow().run(frame);
       case 'ping':
-        this.#say({ t: 'pong', n: frame.n });
+        return this.#say({ t: 'pong', n: frame.n });
     }
   }
 
   /** N1. Never rejects. */
-  async #greet(hello: Hello): Promise<void> {
-    const { limits } = this.#deps;
+  async #greet({ window = this.#windowBytes, subs = [] }: Hello): Promise<void> {
     this.#timers.clear('hello');
-    if (hello.window !== undefined) this.#window.narrow(hello.window);
-    const subs = hello.subs ?? [];
-    const begun = await Promise.all(subs.map((sub) => this.#begin(sub.s, 'from' in sub ? sub.from : sub)));
-    if (this.#closing) return;
-    const streams: Record<string, { epoch: string; head: number; resumed: boolean }> = {};
+    this.#windowBytes = Math.min(window, this.#windowBytes);
+    const streams = subs.length === 0 ? undefined : this.#streamsNow();
+    const places = subs.map((sub) => ({ s: sub.s, from: 'from' in sub ? sub.from : sub }));
+    const begun = await Promise.all(places.map(async ({ s, from }) => streams?.begin(s, from)));
+    if (this.#isOver) return;
+    const resumed: Record<string, Ready['streams'][string]> = {};
     for (const one of begun) {
-      if (one === undefined || one instanceof EnginehouseError) continue;
+      if (one === undefined || 'code' in one) continue;
       const { run, stream } = one.subscription;
-      streams[stream] = { epoch: run.epoch, head: run.head, resumed: one.resumed };
+      resumed[stream] = { epoch: run.epoch, head: run.head, resumed: one.resumed };
     }
-    this.#say({
+    this.#say(this.#ready(resumed));
+    this.#state = 'open';
+    places.forEach(({ s }, index) => streams?.announce(s, begun[index]));
+  }
+
+  #ready(streams: Ready['streams']): Ready {
+    const { pingMs, frameBytes, framesPerSecond, frameBurst } = this.#deps.limits;
+    return {
       t: 'ready',
       v: 1,
       sid: this.id,
-      hb: limits.pingMs,
-      maxFrame: limits.frameBytes,
-      rate: [limits.framesPerSecond, limits.frameBurst],
-      window: this.#window.limitBytes,
+      hb: pingMs,
+      maxFrame: frameBytes,
+      rate: [framesPerSecond, frameBurst],
+      window: this.#windowBytes,
       user: this.principal.userId,
       streams,
-    });
-    this.#open = true;
-    subs.forEach(({ s }, index) => this.#announce(s, begun[index]));
+    };
   }
 
-  async #subscribe(stream: string, from: SubscribeFrom): Promise<void> {
-    this.#announce(stream, await this.#begin(stream, from));
+  async #subscribe({ s, from }: Extract<ClientFrame, { t: 'sub' }>): Promise<void> {
+    const streams = this.#streamsNow();
+    const begun = await streams.begin(s, from);
+    if (!this.#isOver) streams.announce(s, begun);
   }
 
-  #begin(stream: string, from: SubscribeFrom): Promise<Begun | EnginehouseError | undefined> {
-    this.#window.forget(stream);
-    return this.#subscriptions.begin(stream, from).catch((error: unknown) => this.#known('subscribing', error));
+  #streamsNow(): SessionStreams {
+    const { runs, clock, limits } = this.#deps;
+    return (this.#streams ??= new SessionStreams({
+      socket: this.#socket,
+      owner: this.principal,
+      runs,
+      count: this.#count,
+      windowBytes: this.#windowBytes,
+      clock,
+      limits,
+      timers: this.#timers,
+      say: (frame) => this.#say(frame),
+      tell: (thrown, what) => this.#tell(thrown, what),
+      refuse: (code, thrown, what) => this.refuse(code, thrown, what),
+    }));
   }
 
-  /** Says how a subscription began, then lets its events flow. */
-  #announce(stream: string, begun: Begun | EnginehouseError | undefined): void {
-    if (begun === undefined || this.#closing) return;
-    if (begun instanceof EnginehouseError) {
-      this.#say({ t: 'err', s: stream, err: begun.toJSON() });
-      return;
-    }
-    const { subscription, resumed } = begun;
-    if (!resumed) this.#say({ t: 'gap', s: stream, e: subscription.run.epoch, oldest: 1, why: 'epoch' });
-    this.#subscriptions.open(subscription);
-  }
-
-  async #command(command: Command): Promise<void> {
-    const { id } = command;
-    if (this.#commands >= COMMANDS_AT_ONCE) {
-      const message = `a connection has at most ${COMMANDS_AT_ONCE} commands under way`;
-      const error = new EnginehouseError('LIMIT_REACHED', message, { limit: 'commands', max: COMMANDS_AT_ONCE });
-      this.#say({ t: 'res', id, ok: false, err: error.toJSON() });
-      return;
-    }
-    this.#commands += 1;
-    try {
-      this.#say({ t: 'res', id, ok: true, at: await this.#deps.door.command(this.principal, command) });
-    } catch (error) {
-      this.#say({ t: 'res', id, ok: false, err: this.#known(command.op, error).toJSON() });
-    } finally {
-      this.#commands -= 1;
-    }
+  #commandsNow(): SessionCommands {
+    return (this.#commands ??= new SessionCommands({
+      door: this.#deps.door,
+      principal: this.principal,
+      say: (frame) => this.#say(frame),
+      tell: (thrown, what) => this.#tell(thrown, what),
+    }));
   }
 
   /** Pings, says that the connection lives when it was quiet, and cuts off a peer that is gone. */
   #beat(): void {
-    const { clock, limits } = this.#deps;
-    if (this.#missedPongs >= PING_MISSES) {
-      this.#socket.terminate();
-      return;
-    }
+    if (this.#missedPongs >= PING_MISSES) return this.#socket.terminate();
     this.#missedPongs += 1;
     this.#socket.ping();
-    if (this.#open && this.#quiet) this.#say({ t: 'hb', at: clock.now(), head: this.#subscriptions.heads() });
-    this.#quiet = true;
-    this.#timers.arm('ping', limits.pingMs, () => this.#beat());
+    const sentBytes = this.#streams?.sentBytes ?? 0;
+    const quiet = sentBytes === this.#sentBytes;
+    this.#sentBytes = sentBytes;
+    if (quiet && this.#state === 'open') {
+      this.#say({ t: 'hb', at: this.#deps.clock.now(), head: this.#streams?.heads() ?? {} });
+    }
+    this.#watchExpiry();
   }
 
+  /** Until the last beat before a sign-in ends no timer is held for it. */
   #watchExpiry(): void {
     const { expiresAt } = this.principal;
-    if (expiresAt === undefined) return;
-    this.#timers.arm('expiry', expiresAt - this.#deps.clock.now(), () => {
-      const reason = 'the sign-in has ended';
-      this.#refuse(CLOSE.unauthenticated, new EnginehouseError('UNAUTHENTICATED', reason, { reason }));
-    });
+    const { clock, limits } = this.#deps;
+    if (expiresAt === undefined || expiresAt - clock.now() > 2 * limits.pingMs) return;
+    const reason = 'the sign-in has ended';
+    this.#timers.arm('expiry', expiresAt - clock.now(), () =>
+      this.refuse(CLOSE.unauthenticated, new EnginehouseError('UNAUTHENTICATED', reason, { reason })),
+    );
   }
 
   #say(frame: ServerFrame): void {
-    if (this.#closing) return;
-    const limit = this.#deps.limits.socketBufferBytes * ANSWER_BUFFERS;
-    if (this.#socket.bufferedAmount > limit) {
+    if (this.#isOver) return;
+    if (this.#socket.bufferedAmount > this.#deps.limits.socketBufferBytes * ANSWER_BUFFERS) {
       this.#close(CLOSE.slow, 'the client does not read its answers');
-      return;
-    }
-    this.#socket.send(JSON.stringify(frame), () => this.#pump.resume());
+    } else this.#socket.send(JSON.stringify(frame), () => this.#streams?.resume());
   }
 
-  /** A failure that is answered; one that is ours is also told to the operator. */
-  #known(what: string, error: unknown): EnginehouseError {
-    const known = asEnginehouseError(error, 'INTERNAL');
-    if (known.status >= 500) {
-      const { message, ref } = known;
-      this.#deps.log('error', `${what} failed: ${message}`, { ref, code: known.code, userId: this.principal.userId });
-    }
-    return known;
-  }
-
-  #failed(what: string, error: unknown): void {
-    this.#refuse(CLOSE.internal, this.#known(what, error));
-  }
-
-  #refuse(code: number, error: EnginehouseError): void {
-    this.#say({ t: 'err', err: error.toJSON() });
-    this.#close(code, error.message);
+  #tell(thrown: unknown, what: string): ErrorJson {
+    return tellError(thrown, this.#deps.log, { what, session: this.id, userId: this.principal.userId });
   }
 
   #close(code: number, reason: string): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#pump.stop();
+    if (this.#isOver) return;
+    this.#state = 'closing';
+    this.#streams?.stop();
     this.#timers.arm('close', CLOSE_MS, () => this.#socket.terminate());
+    // A close frame has room for 123 bytes of it.
     this.#socket.close(code, Buffer.from(reason).subarray(0, 120).toString());
   }
 
   /** N5 */
-  #closed(): void {
-    this.#closing = true;
-    this.#open = false;
-    this.#pump.stop();
+  #end(): void {
+    this.#state = 'closed';
+    this.#still();
     this.#timers[Symbol.dispose]();
-    this.#subscriptions[Symbol.dispose]();
+    this.#streams?.[Symbol.dispose]();
     this.#given();
-    this.#deps.closed();
-    this.#over.resolve();
+    this.#deps.closed(this);
+    this.#over?.resolve();
   }
+}
+
+function noHello(timeoutMs: number): EnginehouseError {
+  return new EnginehouseError('DEADLINE', `no hello came within ${timeoutMs} ms`, {
+    what: 'the hello frame',
+    timeoutMs,
+  });
+}
+
+function closeCodeOf(error: unknown): number {
+  if (!isEnginehouseError(error, 'FRAME_INVALID')) return CLOSE.internal;
+  return error.details.reason === NO_COMMON_VERSION ? CLOSE.noCommonVersion : CLOSE.badFrame;
 }
 
 function textOf(data: RawData): string {

@@ -64,12 +64,13 @@ export class Subscriptions implements Disposable {
     const { subscription } = held;
     try {
       const found = await subscription.run.open();
-      if (isLeft(subscription)) return undefined;
       if (!found) throw unknownRun(stream);
     } catch (error) {
-      if (!isLeft(subscription)) this.leave(stream);
+      if (isLeft(subscription)) return undefined;
+      this.leave(stream);
       throw error;
     }
+    if (isLeft(subscription)) return undefined;
     return { subscription, resumed: place(subscription, from) };
   }
 

@@ -6,7 +6,8 @@ export class Timers<Name extends string> implements Disposable {
   readonly #clock: Clock;
   readonly #resources: ResourceRegistry;
   readonly #owner: string;
-  readonly #armed = new Map<Name, Disarm>();
+  /** An object, not a map: there is one for every connection, and most hold one timer. */
+  readonly #armed: { [Timer in Name]?: Disarm | undefined } = {};
   #disposed = false;
 
   constructor(clock: Clock, resources: ResourceRegistry, owner: string) {
@@ -16,7 +17,7 @@ export class Timers<Name extends string> implements Disposable {
   }
 
   has(name: Name): boolean {
-    return this.#armed.has(name);
+    return this.#armed[name] !== undefined;
   }
 
   arm(name: Name, ms: number, fire: () => void): void {
@@ -27,20 +28,19 @@ export class Timers<Name extends string> implements Disposable {
       this.clear(name);
       fire();
     });
-    this.#armed.set(name, () => {
+    this.#armed[name] = () => {
       disarm();
       given();
-    });
+    };
   }
 
   clear(name: Name): void {
-    this.#armed.get(name)?.();
-    this.#armed.delete(name);
+    this.#armed[name]?.();
+    this.#armed[name] = undefined;
   }
 
   [Symbol.dispose](): void {
     this.#disposed = true;
-    for (const disarm of this.#armed.values()) disarm();
-    this.#armed.clear();
+    for (const name of Object.keys(this.#armed) as Name[]) this.clear(name);
   }
 }

@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { systemClock, type Clock } from '../../src/base/clock.ts';
 import { asEnginehouseError, EnginehouseError } from '../../src/base/errors.ts';
 import { systemIds } from '../../src/base/ids.ts';
+import type { Log } from '../../src/base/log.ts';
 import { ResourceRegistry } from '../../src/base/resource-registry.ts';
 import { AgentWebSocketBridge } from '../../src/bridge/agent-websocket-bridge.ts';
 import type { SocketDoor } from '../../src/bridge/socket-door.ts';
@@ -22,6 +23,7 @@ import { openSqliteStore } from '../../src/store/sqlite/open-sqlite-store.ts';
 export interface HouseOptions {
   readonly limits?: LimitOptions;
   readonly clock?: Clock;
+  readonly log?: Log;
   /** @default a free one */
   readonly port?: number;
   /** When the sign-in of everybody ends. */
@@ -46,7 +48,7 @@ export class BridgeHouse implements AsyncDisposable {
     const limits = resolveLimits(options.limits);
     this.store = store;
     this.resources = resources;
-    const deps = { store, clock, ids: systemIds, limits, resources, holder: 'test' };
+    const deps = { store, clock, ids: systemIds, limits, resources, holder: 'test', log: options.log };
     this.#makeBridge = () => new AgentWebSocketBridge(deps);
     this.#bridge = this.#makeBridge();
     this.server = createServer((request, response) => void this.#answer(request, response));
