@@ -66,6 +66,7 @@ const VITEST_RULES = {
   'vitest/no-focused-tests': 'error',
   'vitest/no-disabled-tests': 'error',
   'vitest/no-identical-title': 'error',
+  'vitest/no-standalone-expect': ['error', { additionalTestBlockFunctions: ['testWith', 'testWithChromium'] }],
 };
 
 export function lintConfig(): object {

@@ -59,7 +59,8 @@ function showAddressed(started?: ClientRun): void {
     failed: fail,
     changed: () => void runs.refresh().catch(fail),
     refused: (error) => {
-      location.hash = '';
+      // No place to come back to; and unlike a new hash it brings no event, which would hide the failure.
+      history.replaceState(undefined, '', location.pathname);
       showAddressed();
       fail(error);
     },

@@ -13,8 +13,8 @@ import type { RunsOptions } from './runs.ts';
 import type { StartOptions } from './start.ts';
 import type { TokenOptions } from './token.ts';
 
-/** A command's work; it resolves with the exit code. */
-type Work = Promise<number>;
+/** Takes a command's work, which resolves with the exit code. */
+type Perform = (work: Promise<number>) => Promise<void>;
 
 const USAGE_ERROR = 2;
 
@@ -37,7 +37,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(perform: (work: Work) => Promise<void>): Command {
+function createProgram(perform: Perform): Command {
   const program = new Command('enginehouse')
     .description('A runtime for AI agents that serve many users.')
     .version(packageVersion())
@@ -52,8 +52,6 @@ function createProgram(perform: (work: Work) => Promise<void>): Command {
   addDoctor(program, perform);
   return program;
 }
-
-type Perform = Parameters<typeof createProgram>[0];
 
 function addStart(program: Command, perform: Perform): void {
   const command = program

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const WITHIN_MS = 25_000;
+const LIVES_MS = 25_000;
 
 /** Half of a short command's time is compiling what the one before it compiled too. */
 const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/enginehouse-compile', import.meta.url));
@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly stdin?: string;
   /** The built command instead of the source. */
   readonly main?: string;
+  /** Milliseconds after which it is killed. @default 25_000 */
+  readonly livesMs?: number;
 }
 
 export interface Ended {
@@ -44,11 +46,11 @@ export class Command implements AsyncDisposable {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], { cwd, env = {}, stdin = '', main = MAIN }: CommandOptions) {
+  constructor(args: readonly string[], { cwd, env = {}, stdin = '', main = MAIN, livesMs = LIVES_MS }: CommandOptions) {
     const child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
-      timeout: WITHIN_MS,
+      timeout: livesMs,
       killSignal: 'SIGKILL',
     });
     this.#child = child;
