@@ -15,7 +15,7 @@ import type { AgentEvent } from '../context/event.ts';
 import type { Owner, RunId } from '../context/ids.ts';
 import { isFinal, isTerminal, type FinalStatus } from '../context/run-status.ts';
 import { runStream } from '../context/wire.ts';
-import type { LogHead, NewEvent, RunLog } from '../event/store.ts';
+import type { NewEvent, RunLog } from '../event/store.ts';
 import { encodeEvent, eventFrame, mayGather, type EventFrame } from './event-frame.ts';
 import { HotTail } from './hot-tail.ts';
 
@@ -64,13 +64,35 @@ export class LiveRun {
     return this.#end;
   }
 
-  /** Looks the run up. False for an unknown or foreign one. @throws what the store throws. */
+  /** Looks the run up, once. False for an unknown or foreign one. @throws what the store throws. */
   open(): Promise<boolean> {
-    this.#opening ??= this.#open().catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
+    this.#opening ??= this.look().then(
+      (found) => {
+        if (!found) this.#opening = undefined;
+        return found;
+      },
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
     return this.#opening;
+  }
+
+  /** Reads from the store where the log stands. False when there is none. */
+  async look(): Promise<boolean> {
+    const log = await this.#log.head(this.runId);
+    if (log === undefined) return false;
+    const { head, epoch, status, crc } = log;
+    this.#epoch = epoch;
+    const isNews = head > this.#head || (this.#end === undefined && isFinal(status));
+    if (head > this.#head) {
+      this.#head = head;
+      this.#tail.restart(head);
+    }
+    if (isFinal(status)) this.#end = { seq: head, status, crc };
+    if (isNews) this.#tell();
+    return true;
   }
 
   listen(listener: () => void): () => void {
@@ -117,33 +139,10 @@ export class LiveRun {
     return true;
   }
 
-  /** Reads how the run ended. `undefined` while it has not. */
+  /** How the run ended, read anew unless it is known. `undefined` while it has not. */
   async settle(): Promise<RunEnd | undefined> {
-    if (this.#end !== undefined) return this.#end;
-    const log = await this.#log.head(this.runId);
-    if (log !== undefined && this.#settled(log)) this.#tell();
+    if (this.#end === undefined) await this.look();
     return this.#end;
-  }
-
-  async #open(): Promise<boolean> {
-    const log = await this.#log.head(this.runId);
-    if (log === undefined) {
-      this.#opening = undefined;
-      return false;
-    }
-    this.#epoch = log.epoch;
-    if (log.head > this.#head) {
-      this.#head = log.head;
-      this.#tail.restart(log.head);
-    }
-    this.#settled(log);
-    return true;
-  }
-
-  #settled({ head, status, crc }: LogHead): boolean {
-    if (!isFinal(status)) return false;
-    this.#end = { seq: head, status, crc };
-    return true;
   }
 
   async #readFrame(after: number): Promise<EventFrame | undefined> {

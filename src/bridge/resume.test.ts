@@ -61,6 +61,26 @@ test.each([
   expect(socket.seqs('run:r1')).toEqual([1, 2, 3, 4]);
 });
 
+test('a cursor ahead of what this process was told is looked up before it is doubted', async () => {
+  await using house = await BridgeHouse.open();
+  const emitter = await house.accept('r1');
+  await using socket = await RawSocket.open(house.url, { hello: { subs: [{ s: 'run:r1', from: 'start' }] } });
+  const { e: epoch } = await socket.first('ev');
+  await emitter.close();
+  const lease = await house.store.for(owner()).leases.take(runId('r1'), 'another process');
+  const data = JSON.stringify({ turn: 1 });
+  await house.store.for(owner()).log.append(runId('r1'), {
+    generation: lease?.generation ?? 0,
+    after: 1,
+    events: [{ type: 'agent_thinking', at: 1, data }],
+  });
+
+  await using other = await RawSocket.open(house.url, { hello: { subs: [{ s: 'run:r1', epoch, after: 2 }] } });
+
+  expect((await other.first('ready')).streams['run:r1']).toEqual({ epoch, head: 2, resumed: true });
+  await socket.until('the first one learns of it too', () => (socket.seqs('run:r1').length === 2 ? true : undefined));
+});
+
 test('subscribing again moves the cursor, and costs no second subscription', async () => {
   await using house = await BridgeHouse.open();
   const emitter = await house.accept('r1');

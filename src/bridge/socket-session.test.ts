@@ -127,6 +127,19 @@ test('a frame over the limit is closed with 1009', async () => {
   await until('the server has let go of it', () => house.resources.remaining('socket').length === 0);
 });
 
+test('N5: a peer that does not answer a close of ws itself is cut off as well', async () => {
+  const clock = new TestClock();
+  await using house = await BridgeHouse.open({ clock, limits: { frameBytes: 1_024 } });
+  await using socket = await RawSocket.open(house.url);
+  socket.send({ t: 'ping', n: 1, pad: 'x'.repeat(1_024) });
+  socket.socket.pause();
+  await until('the server closes', () => house.resources.remaining('timer').some(({ name }) => name === 'close'));
+
+  await clock.advance(1_000);
+
+  await until('the server has let go of it', () => house.resources.remaining('socket').length === 0);
+});
+
 test('a flood of frames is closed with 4429', async () => {
   await using house = await BridgeHouse.open({ limits: { framesPerSecond: 1, frameBurst: 5 } });
   await using socket = await RawSocket.open(house.url);

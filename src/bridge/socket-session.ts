@@ -66,8 +66,6 @@ const ANSWER_BUFFERS = 4;
 const CLOSE_MS = 1_000;
 const PING_MISSES = 2;
 
-const ignore = (): void => undefined;
-
 export class SocketSession {
   readonly id: string;
   readonly principal: Principal;
@@ -115,8 +113,8 @@ export class SocketSession {
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary));
     this.#socket.on('ping', () => this.#spend());
     this.#socket.on('pong', () => (this.#missedPongs = 0));
-    // A broken connection, or one that ws itself refused (an oversize frame is 1009), closes next.
-    this.#socket.on('error', ignore);
+    // Broken, or refused by ws itself, which has said its own code by now: 1009 for an oversize frame.
+    this.#socket.on('error', () => this.#close(CLOSE.goingAway, 'the connection failed'));
     this.#socket.on('close', () => this.#end());
     this.#timers.arm('hello', helloTimeoutMs, () => this.refuse(CLOSE.noHello, noHello(helloTimeoutMs)));
     this.#watchExpiry();

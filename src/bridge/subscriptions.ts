@@ -65,6 +65,8 @@ export class Subscriptions implements Disposable {
     try {
       const found = await subscription.run.open();
       if (!found) throw unknownRun(stream);
+      // The client may have read in the store what this process is about to be told.
+      if (typeof from === 'object' && from.after > subscription.run.head) await subscription.run.look();
     } catch (error) {
       if (isLeft(subscription)) return undefined;
       this.leave(stream);

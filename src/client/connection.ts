@@ -41,6 +41,7 @@ export interface ConnectionDeps {
   readonly open: (headers: Readonly<Record<string, string>>) => WebSocketLike;
   /** Asks the server why it does not let this client in; `undefined` when it would, or does not answer. */
   readonly refusal: () => Promise<EnginehouseError | undefined>;
+  /** What a hello subscribes to. */
   readonly subscriptions: () => Hello['subs'];
   readonly ready: (ready: Ready) => void;
   readonly received: (frame: ServerFrame, bytes: number) => void;
@@ -160,7 +161,8 @@ export class Connection {
     if (attempt.wasReady && attempt.code === CLOSE.unauthenticated && this.#deps.renews) return undefined;
     if (!mayReconnect(attempt.code)) return terminalError(attempt);
     // A socket that was refused before it opened says nothing of the reason.
-    return attempt.wasReady ? undefined : this.#deps.refusal();
+    if (attempt.wasReady) return undefined;
+    return orAborted(this.#deps.refusal(), this.#life.signal).catch(() => undefined);
   }
 
   #hello(): Hello {

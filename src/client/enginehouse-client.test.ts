@@ -373,6 +373,39 @@ test('many commands at once stay within what the server takes', async () => {
   expect(house.bridge.health().connections).toBe(1);
 });
 
+test('more runs than a hello has room for are all followed again after a drop', async () => {
+  await using house = await BridgeHouse.open({ limits: { framesPerSecond: 1_000, frameBurst: 200 } });
+  await using client = open(house);
+  const writers = await Promise.all(Array.from({ length: 120 }, (_, index) => house.accept(`r${index}`)));
+  const runs = writers.map((_, index) => client.run(`r${index}`));
+  await until('all are followed', () => runs.every(({ proof }) => proof.n === 1));
+
+  house.cut();
+  await Promise.all(writers.map((writer) => writer.emit('agent_completed', { result: null })));
+  const results = await Promise.all(runs.map((run) => run.result));
+
+  expect(results.every(({ status }) => status === 'completed')).toBe(true);
+});
+
+test('a listener that throws is told of as uncaught, and harms nothing here', async () => {
+  await using house = await BridgeHouse.open();
+  await using client = open(house);
+  const uncaught = Promise.withResolvers<unknown>();
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.once('uncaughtException', uncaught.resolve);
+  const forget = client.onState(() => {
+    forget();
+    throw new Error('the page broke');
+  });
+
+  const { status } = await client.start('echo', { deltas: 1 }).result;
+
+  expect(status).toBe('completed');
+  expect(await uncaught.promise).toMatchObject({ message: 'the page broke' });
+  for (const other of others) process.on('uncaughtException', other);
+});
+
 test('a run whose events are long is received within a small window', async () => {
   await using house = await BridgeHouse.open({ limits: { windowBytes: 8_192 } });
   await using client = open(house);

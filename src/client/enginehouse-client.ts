@@ -39,6 +39,8 @@ export interface FollowOptions {
   readonly from?: 'start' | RunCursor | undefined;
 }
 
+const HELLO_SUBSCRIPTIONS = 50;
+
 export class EnginehouseClient implements AsyncDisposable {
   readonly #options: ResolvedClientOptions;
   readonly #connection: Connection;
@@ -48,6 +50,8 @@ export class EnginehouseClient implements AsyncDisposable {
   readonly #holders = new Map<FollowedRun, number>();
   readonly #stateListeners = new Set<(state: ClientState) => void>();
   readonly #resetListeners = new Set<(reset: RunReset) => void>();
+  /** Runs that the hello had no room for. */
+  #late: FollowedRun[] = [];
   #over: EnginehouseError | undefined;
 
   /** Use `connect()`. @internal */
@@ -64,7 +68,7 @@ export class EnginehouseClient implements AsyncDisposable {
       open: (signedIn) => webSocket(addresses.socket, [SUBPROTOCOL], signedIn),
       refusal: () => this.#http.refusal(),
       subscriptions: () => this.#subscriptions(),
-      ready: (frame) => this.#commands.resume(frame.maxFrame),
+      ready: (frame) => this.#ready(frame),
       received: (frame, bytes) => this.#received(frame, bytes),
       moved: (state) => this.#moved(state),
       over: (error) => this.#ended(error ?? closed()),
@@ -196,9 +200,7 @@ export class EnginehouseClient implements AsyncDisposable {
       this.#holders.delete(run);
     },
     applied: (stream, seq, bytes) => this.#connection.applied(stream, seq, bytes),
-    reset: (reset) => {
-      for (const listener of this.#resetListeners) listener(reset);
-    },
+    reset: (reset) => tell(this.#resetListeners, reset),
   };
 
   #subscribe(run: FollowedRun, from: SubscribeFrom): void {
@@ -211,10 +213,16 @@ export class EnginehouseClient implements AsyncDisposable {
     this.#connection.say({ t: 'sub', s: run.stream, from });
   }
 
+  /** What a new socket subscribes to at once; the rest follows, so that a hello stays small. */
   #subscriptions(): { s: string; from: SubscribeFrom }[] {
-    return [...this.#runs.values()]
-      .filter(({ wanted }) => wanted)
-      .map(({ stream, place }) => ({ s: stream, from: place }));
+    const wanted = [...this.#runs.values()].filter((run) => run.wanted);
+    this.#late = wanted.slice(HELLO_SUBSCRIPTIONS);
+    return wanted.slice(0, HELLO_SUBSCRIPTIONS).map(({ stream, place }) => ({ s: stream, from: place }));
+  }
+
+  #ready({ maxFrame }: Extract<ServerFrame, { t: 'ready' }>): void {
+    for (const run of this.#late.splice(0)) if (run.wanted) this.#subscribe(run, run.place);
+    this.#commands.resume(maxFrame);
   }
 
   async #command(frame: CommandFrame): Promise<Position> {
@@ -253,7 +261,7 @@ export class EnginehouseClient implements AsyncDisposable {
 
   #moved(state: ClientState): void {
     if (state !== 'open') this.#commands.pause();
-    for (const listener of this.#stateListeners) listener(state);
+    tell(this.#stateListeners, state);
   }
 
   /** C3 */
@@ -262,6 +270,11 @@ export class EnginehouseClient implements AsyncDisposable {
     this.#commands.fail(error);
     for (const run of this.#runs.values()) run.fail(error);
   }
+}
+
+/** In a job of its own: what a listener throws is the application's, and no frame is lost by it. */
+function tell<T>(listeners: Iterable<(value: T) => void>, value: T): void {
+  for (const listener of listeners) queueMicrotask(() => listener(value));
 }
 
 function closed(): EnginehouseError {

@@ -139,6 +139,19 @@ test('what is no frame drops the connection, and the next one goes on', async ()
   expect(server.connections).toBe(2);
 });
 
+test('a known frame of another shape drops the connection too, and harms nobody', async () => {
+  let times = 0;
+  await using server = await serve((_from, { say }) => {
+    times += 1;
+    if (times === 1) say({ t: 'ev', s: 'run:r1', e: 'e1', from: 1, at: 1, ev: [null] });
+    else say(ev(1, 3));
+    if (times > 1) say(END);
+  });
+  await using client = follow(server);
+
+  expect(await collect(client.run('r1'))).toEqual(EVENTS);
+});
+
 test('event and frame types of a newer server are taken as they are, or ignored', async () => {
   const newer: EventTuple = ['weather_changed', null, { to: 'rain' }];
   const events = [EVENTS[0], unpackEvent(newer, 2, 1_000), EVENTS[2]];

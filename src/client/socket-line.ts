@@ -88,16 +88,23 @@ export class SocketLine {
   #heard(data: unknown): void {
     if (this.#ended) return;
     this.#heardAt = this.#clock.now();
-    const frame = parse(data);
-    if (frame === undefined) return this.end({ ...DROPPED, reason: 'the server sent what is no frame' });
+    try {
+      this.#take(parse(data), String(data).length);
+    } catch (error) {
+      // Not JSON, or not of the shape that its type says: what comes next cannot be trusted either.
+      this.end({ ...DROPPED, reason: `the server sent what is no frame: ${String(error)}` });
+    }
+  }
+
+  #take(frame: ServerFrame, length: number): void {
     if (frame.t === 'err' && frame.s === undefined) this.#error = frame.err;
     if (frame.t === 'ready') this.#greeted(frame);
-    this.#deps.received(frame, String(data).length);
+    this.#deps.received(frame, length);
   }
 
   #greeted({ rate, window, hb }: Ready): void {
     const say = (frame: ClientFrame): void => this.say(JSON.stringify(frame));
-    this.#outbox.pace(rate);
+    if (rate !== undefined) this.#outbox.pace(rate);
     this.acknowledgements = new Acknowledgements((c) => say({ t: 'ack', c }), window, this.#clock);
     this.#disarm();
     this.#watch(hb, say);
@@ -126,12 +133,9 @@ export class SocketLine {
   }
 }
 
-function parse(data: unknown): ServerFrame | undefined {
-  try {
-    const frame: unknown = typeof data === 'string' ? JSON.parse(data) : undefined;
-    // A parse boundary: the server speaks the protocol; an unknown type is ignored by whoever takes frames.
-    return typeof frame === 'object' && frame !== null && 't' in frame ? (frame as ServerFrame) : undefined;
-  } catch {
-    return undefined;
-  }
+function parse(data: unknown): ServerFrame {
+  const frame: unknown = typeof data === 'string' ? JSON.parse(data) : undefined;
+  if (typeof frame !== 'object' || frame === null || !('t' in frame)) throw new TypeError('no object with a type');
+  // A parse boundary: the server speaks the protocol; a type that nobody here knows is ignored.
+  return frame as ServerFrame;
 }

@@ -54,7 +54,7 @@ export interface Position {
 }
 
 export type ServerFrame =
-  | { readonly t: 'ready'; readonly v: 1; readonly sid: string; readonly hb: number; readonly maxFrame: number; /** Frames that a client may send per second, and at once. */ readonly rate: readonly [number, number]; readonly window: number; readonly user: string; readonly streams: Readonly<Record<string, { readonly epoch: string; readonly head: number; readonly resumed: boolean }>> }
+  | { readonly t: 'ready'; readonly v: 1; readonly sid: string; readonly hb: number; readonly maxFrame: number; /** Frames that a client may send per second, and at once. */ readonly rate?: readonly [number, number]; readonly window: number; readonly user: string; readonly streams: Readonly<Record<string, { readonly epoch: string; readonly head: number; readonly resumed: boolean }>> }
   | { readonly t: 'ev'; readonly s: string; readonly e: string; readonly from: number; readonly at: number; readonly ev: readonly EventTuple[] }
   /** The cursor's epoch is not the log's: the stream is sent again from the start. */
   | { readonly t: 'gap'; readonly s: string; readonly e: string; readonly oldest: number; readonly why: 'epoch' }
