@@ -126,5 +126,14 @@ test('W3: one who has ended is not taken back in by what it left under way', asy
   watch.resume(bob);
 
   expect(blocked).toEqual([[['bob'], 2_000]]);
+});
+
+test('W4: a tick after the last one has ended, no timer is left', async () => {
+  const { machine, watch } = watched();
+  watch.enter(ada);
+  watch.leave(ada);
+
+  await machine.clock.advance(250);
+
   expect(machine.clock.pending).toBe(0);
 });

@@ -24,9 +24,11 @@ import { tool } from '../tool/tool.ts';
 /** The five events that every completed run with a tool shows, in this order. */
 export const FIVE_EVENTS: readonly EventType[] = ['agent_started', 'agent_thinking', 'tool_executing', 'tool_completed', 'agent_completed'];
 
+const nonceSchema = z.object({ nonce: z.string() });
+
 const echo = tool({
   description: 'Gives back what it got.',
-  inputSchema: z.object({ nonce: z.string() }),
+  inputSchema: nonceSchema,
   idempotent: true,
   execute: ({ nonce }) => ({ nonce }),
 });
@@ -37,7 +39,7 @@ export const readinessAgent: AgentDefinition = defineOwnAgent({
   tools: { echo },
   run: async ({ input, tools, think }) => {
     await think('answering');
-    return tools.echo(z.object({ nonce: z.string() }).parse(input));
+    return tools.echo(nonceSchema.parse(input));
   },
 });
 
