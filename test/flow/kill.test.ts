@@ -1,0 +1,166 @@
+/**
+ * A server that is killed at one durable point after the other, while a client
+ * watches a run of the analyst and never learns of it.
+ */
+
+import { readdir } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
+import { isDeepStrictEqual } from 'node:util';
+import { expect, test } from 'vitest';
+
+import { SAMPLES } from '../../examples/ledgers/generate.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { connect, followTree, type ClientRun, type EnginehouseClient, type TreeEvent } from '../../src/client/index.ts';
+import { isTerminal } from '../../src/context/run-status.ts';
+import { signToken } from '../../src/server/token.ts';
+import { Folder, startServer, type ServerCommand } from '../support/command.ts';
+
+const SECRET = 'a secret of at least thirty-two bytes';
+const TOOLS = ['inspect_ledger', 'load_ledger', 'profile_ledger', 'price_ledger', 'estimate_savings', 'write_report'];
+
+/** All points are tried where that takes no longer than this; on a slower machine every second, third, … */
+const BUDGET_MS = 60_000;
+
+/** One data folder and its server, which is killed and started again at the same address. */
+class House implements AsyncDisposable {
+  readonly folder: Folder;
+  #server: ServerCommand;
+  url = '';
+
+  private constructor(folder: Folder) {
+    this.folder = folder;
+    this.#server = this.#start('0');
+  }
+
+  static async open(): Promise<House> {
+    const house = new House(await Folder.open());
+    house.url = (await house.#server.ready()).url;
+    return house;
+  }
+
+  async killAndStart(): Promise<void> {
+    this.#server.kill('SIGKILL');
+    await this.#server.ended;
+    this.#server = this.#start(new URL(this.url).port);
+    await this.#server.ready();
+  }
+
+  async client(user: string): Promise<EnginehouseClient> {
+    const token = await signToken(SECRET, { userId: user, expiresInMs: 600_000 }, systemClock);
+    return connect({ url: this.url, token, attempts: Number.POSITIVE_INFINITY });
+  }
+
+  /** The files of the users' databases. */
+  async databases(): Promise<readonly string[]> {
+    const names = await readdir(this.folder.join('.enginehouse', 'users')).catch(() => []);
+    return names
+      .filter((name) => name.endsWith('.sqlite'))
+      .map((name) => this.folder.join('.enginehouse', 'users', name));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
+
+  #start(port: string): ServerCommand {
+    const env = { ENGINEHOUSE_AUTH_SECRET: SECRET, ENGINEHOUSE_LOG: 'error' };
+    return startServer({ cwd: this.folder.path, env, livesMs: 300_000 }, '--port', port);
+  }
+}
+
+/** What a client saw of a run and of those below it. */
+interface Watched {
+  readonly seen: readonly TreeEvent[];
+  readonly runs: readonly ClientRun[];
+  readonly report: string;
+}
+
+/** Gives the analyst the sample and watches it to its end; `shown` is told of every event as it is shown. */
+async function analyse(client: EnginehouseClient, shown: (count: number) => void): Promise<Watched> {
+  const { artifactId } = await client.uploadArtifact(SAMPLES['sample.csv'], {
+    title: 'sample.csv',
+    mediaType: 'text/csv',
+  });
+  const root = client.start('analyst', { artifact: artifactId });
+  const runs = new Map<string, ClientRun>();
+  const seen: TreeEvent[] = [];
+  const follow = (id: string): ClientRun => {
+    const run = id === root.id ? root : client.run(id);
+    runs.set(id, run);
+    return run;
+  };
+  await followTree(root.id, follow, (event) => shown(seen.push(event)));
+  const { result } = await root.result;
+  const report =
+    typeof result === 'object' && result !== null && 'report' in result ? String(Reflect.get(result, 'report')) : '';
+  return { seen, runs: [...runs.values()], report: await (await client.artifact(report)).text() };
+}
+
+/** How many ledgers and rows the user has in their own tables, read beside the server. */
+function rowsIn(database: string): unknown {
+  using db = new DatabaseSync(database, { readOnly: true });
+  return db
+    .prepare(
+      `SELECT (SELECT count(*) FROM enginehouse_analyst_ledger WHERE complete = 1) AS ledgers,
+        (SELECT count(*) FROM enginehouse_analyst_row) AS rows`,
+    )
+    .get();
+}
+
+/** What was shown, against what the log has and what must be true of it. */
+async function findings(client: EnginehouseClient, { seen, runs }: Watched): Promise<object> {
+  const logs = await Promise.all(runs.map(async ({ id }) => [id, (await client.events(id)).events] as const));
+  const shownOf = (id: string): readonly unknown[] =>
+    seen.filter(({ runId }) => runId === id).map(({ event }) => event);
+  return {
+    runs: runs.length,
+    verified: runs.every(({ proof }) => proof.verified),
+    differs: logs.filter(([id, events]) => !isDeepStrictEqual(events, shownOf(id))).map(([id]) => id),
+    ends: seen.filter(({ event }) => isTerminal(event.type)).map(({ event }) => event.type),
+    tools: seen.flatMap(({ event }) =>
+      event.type === 'tool_completed' ? [`${event.data.tool} ${event.data.outcome}`] : [],
+    ),
+  };
+}
+
+const SOUND = {
+  runs: 5,
+  verified: true,
+  differs: [],
+  ends: Array.from({ length: 5 }, () => 'agent_completed'),
+  tools: TOOLS.map((tool) => `${tool} ok`),
+};
+
+test(
+  'killed at any durable point, a run ends once, with the same report, and its client shows exactly the log',
+  { timeout: 240_000 },
+  async () => {
+    await using house = await House.open();
+    await using undisturbed = await house.client('nobody-kills-me');
+    const startedAt = performance.now();
+    const whole = await analyse(undisturbed, () => undefined);
+    await house.killAndStart();
+    const msPerPoint = performance.now() - startedAt;
+    const total = whole.seen.length;
+    const every = Math.max(1, Math.ceil((total * msPerPoint) / BUDGET_MS));
+    console.log(`kill: ${total} durable points, every ${every === 1 ? 'one' : `${every}.`} is tried`);
+    expect(await findings(undisturbed, whole)).toEqual(SOUND);
+
+    for (let point = 1; point <= total; point += every) {
+      const before = await house.databases();
+      await using client = await house.client(`killed-at-${point}`);
+      // The client sees an event once it is durable, so the kill comes at this point or a little after it.
+      let killed: Promise<void> | undefined;
+      const watched = await analyse(client, (count) => {
+        if (count === point) killed = house.killAndStart();
+      });
+      await killed;
+
+      const [database = ''] = (await house.databases()).filter((file) => !before.includes(file));
+      expect({ point, ...(await findings(client, watched)) }).toEqual({ point, ...SOUND });
+      expect({ point, ...Object(rowsIn(database)) }).toEqual({ point, ledgers: 1, rows: 2_000 });
+      expect(watched.report).toBe(whole.report);
+    }
+  },
+);
