@@ -61,6 +61,19 @@ test.each([
   expect(socket.seqs('run:r1')).toEqual([1, 2, 3, 4]);
 });
 
+test('a cursor at the end of a run that ended while somebody else followed it gets its end', async () => {
+  await using house = await BridgeHouse.open();
+  const emitter = await house.accept('r1');
+  const follower = house.bridge.follow(owner(), runId('r1'), 0);
+  await follower.next();
+  await emitter.emit('agent_completed', { result: null });
+
+  await using socket = await RawSocket.open(house.url, { hello: { subs: [{ s: 'run:r1', from: 'live' }] } });
+
+  expect(await socket.first('end')).toMatchObject({ seq: 2, status: 'completed' });
+  await follower.return();
+});
+
 test('a cursor ahead of what this process was told is looked up before it is doubted', async () => {
   await using house = await BridgeHouse.open();
   const emitter = await house.accept('r1');

@@ -3,10 +3,18 @@ import type { Socket } from 'node:net';
 
 import { expect, test } from 'vitest';
 
-import { BridgeHouse, writeDeltas } from '../../test/support/bridge-house.ts';
+import { BridgeHouse, owner, writeDeltas } from '../../test/support/bridge-house.ts';
 import { RawSocket } from '../../test/support/raw-socket.ts';
 import { until } from '../../test/support/until.ts';
+import { runId } from '../context/ids.ts';
+import { resolveLimits } from '../context/resolve-limits.ts';
+import type { RunLog } from '../event/store.ts';
 import { TestClock } from '../testing/test-clock.ts';
+import { LiveRun } from './live-run.ts';
+import { SendWindow } from './send-window.ts';
+import { SocketPump } from './socket-pump.ts';
+import type { Subscription } from './subscriptions.ts';
+import { Timers } from './timers.ts';
 
 const sub = { s: 'run:r1', from: 'start' };
 
@@ -165,6 +173,44 @@ test('a client that leaves a stream gets nothing more of it, and frees its windo
   expect(socket.seqs('run:r1').length).toBeLessThan(30);
 });
 
+test('a stream that is left while its events are read from the store sends none of them', async () => {
+  await using house = await BridgeHouse.open();
+  await house.write('r1', 100);
+  const log = house.store.for(owner()).log;
+  const { promise: asked, resolve: reading } = Promise.withResolvers<void>();
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const run = new LiveRun(owner(), runId('r1'), {
+    ...boundTo(log),
+    read: async (id, after, limit) => {
+      reading();
+      await held;
+      return log.read(id, after, limit);
+    },
+  });
+  await run.open();
+  const sent: unknown[] = [];
+  const clock = new TestClock();
+  const pump = new SocketPump({
+    outlet: { bufferedAmount: 0, send: (bytes) => sent.push(bytes), say: (frame) => sent.push(frame) },
+    window: new SendWindow(100_000),
+    clock,
+    timers: new Timers(clock, house.resources, 'ada'),
+    limits: resolveLimits(),
+    ended: () => sent.push('ended'),
+    slow: () => sent.push('slow'),
+    failed: (error) => sent.push(error),
+  });
+  const subscription: Subscription = { stream: 'run:r1', run, cursor: 0, state: 'open' };
+  pump.offer(subscription);
+  await asked;
+
+  subscription.state = 'left';
+  release();
+  await pump.flush();
+
+  expect(sent).toEqual([]);
+});
+
 test('a live run is seen by a client that subscribes while it is written, without a hole or a double', async () => {
   await using house = await BridgeHouse.open();
   const emitter = await house.accept('r1');
@@ -191,6 +237,10 @@ test('an event of 64 KB goes through', async () => {
     'agent_completed',
   ]);
 });
+
+function boundTo(log: RunLog): RunLog {
+  return { append: log.append.bind(log), read: log.read.bind(log), head: log.head.bind(log) };
+}
 
 /** The pump has stopped because the socket or the window is full. */
 function blocked(house: BridgeHouse): Promise<void> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 
-import { BridgeHouse, owner } from '../../test/support/bridge-house.ts';
+import { BridgeHouse, owner, writeDeltas } from '../../test/support/bridge-house.ts';
 import { RawSocket } from '../../test/support/raw-socket.ts';
 import { until } from '../../test/support/until.ts';
 import { runId } from '../context/ids.ts';
@@ -346,6 +346,24 @@ test('N2: a foreign run is answered as unknown, and a run of the same id is anot
   expect(Object.keys(unknown?.err ?? {})).toEqual(Object.keys(foreign.err));
   expect(JSON.stringify(bob.frames)).not.toContain('of ada');
   expect(bob.events('run:shared').map(({ data }) => data)).toContainEqual({ message: 'm0', delta: 'of bob' });
+});
+
+test('N2: two users who follow live runs of one id see their own, also while both are written', async () => {
+  await using house = await BridgeHouse.open();
+  const [mine, theirs] = [await house.accept('same', 'ada'), await house.accept('same', 'bob')];
+  const hello = { subs: [{ s: 'run:same', from: 'start' }] };
+  await using ada = await RawSocket.open(house.url, { token: 'ada', hello });
+  await using bob = await RawSocket.open(house.url, { token: 'bob', hello });
+
+  await Promise.all([writeDeltas(mine, 40, 'of ada'), writeDeltas(theirs, 20, 'of bob')]);
+  await mine.emit('agent_completed', { result: 'of ada' });
+  const end = await ada.first('end');
+  await theirs.emit('agent_completed', { result: 'of bob' });
+
+  expect(end.seq).toBe(42);
+  expect((await bob.first('end')).seq).toBe(22);
+  expect(JSON.stringify(ada.frames)).not.toContain('of bob');
+  expect(JSON.stringify(bob.frames)).not.toContain('of ada');
 });
 
 test('a stream name that is no id is an unknown run', async () => {
