@@ -33,7 +33,10 @@ export interface AgentContext<Input = unknown, Tools extends ToolSet = ToolSet> 
    * Runs `work` once and records its result, or its failure, under `name` and its occurrence.
    * The result must be JSON; `undefined` becomes `null`.
    *
-   * @throws what `work` throws; `STEP_MISMATCH` when the record says something else happened here.
+   * `key` is the same for every attempt of this step, and no other step's: the idempotency key to give to others.
+   *
+   * @throws what `work` throws when it is an EnginehouseError, else `AGENT_THREW` with its message, in every attempt alike;
+   * `STEP_MISMATCH` when the record says something else happened here.
    */
   step<Result>(name: string, work: (step: { readonly signal: AbortSignal; readonly key: string }) => Result | Promise<Result>): Promise<Result>;
   /** Says what the agent is about to do. */

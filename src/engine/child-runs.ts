@@ -5,18 +5,25 @@
  *   H1. `subagent_started` with the child's id is durable before the child is
  *       accepted, so that another attempt finds the same child.
  *   H2. When the parent's signal aborts, the child is cancelled, or detached with it.
+ *   H3. `subagent_completed` follows before the parent ends, also for a child that
+ *       was refused, or that no attempt came back to.
  */
 
 import type { Json } from '../base/canonical-json.ts';
-import { EnginehouseError, reviveError } from '../base/errors.ts';
+import { asEnginehouseError, EnginehouseError, isEnginehouseError, reviveError } from '../base/errors.ts';
+import type { EventData } from '../context/event.ts';
 import { runId, type RunId } from '../context/ids.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
-import type { Place } from '../tool/step-record.ts';
+import { Detached } from '../tool/detached.ts';
 import type { ToolSession } from '../tool/tool-dispatcher.ts';
 import type { RunResult } from './agent-run.ts';
 import type { DrivenRun, RunHome } from './driven-run.ts';
 import type { EngineDeps } from './engine-deps.ts';
-import { Cancellation, Detached, resultOf } from './run-outcome.ts';
+import { Cancellation, resultOf } from './run-outcome.ts';
+
+/** Where a child run stands in its parent's log. */
+type ChildPlace = EventData<'subagent_started'>;
+type EndedPlace = ChildPlace & { readonly alone: boolean };
 
 export class ChildRuns {
   readonly #deps: EngineDeps;
@@ -42,22 +49,48 @@ export class ChildRuns {
     }
     this.#deps.agents.registry.get(agent);
     using _slot = this.#enter();
-    const child = recorded?.childRun === undefined ? runId(this.#deps.ids.next()) : runId(recorded.childRun);
+    const child = runId(recorded?.began.type === 'subagent_started' ? recorded.began.data.run : this.#deps.ids.next());
     const context = childContext(parent.user, child, agent);
     const { step, occurrence } = place;
     if (recorded === undefined) await parent.emitter.emit('subagent_started', { run: child, agent, occurrence, step });
     const driver = this.#home.createDriver(context);
-    const result = await this.#drive(driver, parent, { agent, input });
-    await this.#record(parent, place, { agent, child, result });
+    const at: ChildPlace = { run: child, agent, occurrence, step };
+    const result = await this.#drive(driver, parent, { agent, input }).catch(async (error: unknown) => {
+      await this.#recordRefusal(parent, { ...at, alone: place.alone }, error);
+      throw error;
+    });
+    await this.#record(parent, { ...at, alone: place.alone }, result);
     return valueOf(result, child);
+  }
+
+  /** H3: cancels a child that an earlier attempt began, and waits for its end. */
+  async end(parent: Pick<ToolSession, 'user' | 'emitter' | 'values'> & { readonly stopped: AbortSignal }, began: ChildPlace): Promise<void> {
+    const { run, agent, occurrence, step } = began;
+    const at = { run, agent, occurrence, step, alone: false };
+    const driver = this.#home.createDriver(childContext(parent.user, runId(run), agent));
+    try {
+      if (await driver.resume()) {
+        const { by, reason } = causeOf(parent.stopped.reason);
+        await driver.cancel(by, reason);
+        await driver.drive(() => Promise.resolve());
+      }
+      await this.#record(parent, at, await this.#resultOf(driver));
+    } catch (error) {
+      // It was begun in the log, and its process died before it was accepted.
+      if (!isEnginehouseError(error, 'NOT_FOUND')) throw error;
+      await parent.emitter.emit('subagent_completed', { ...at, outcome: 'cancelled', error: error.toJSON() });
+    } finally {
+      await driver.emitter.close();
+    }
   }
 
   async #drive(driver: DrivenRun, parent: ToolSession, request: { readonly agent: string; readonly input: unknown }): Promise<RunResult> {
     const follow = (): void => stopWith(driver, parent.signal.reason);
-    parent.signal.addEventListener('abort', follow, { once: true });
     try {
       const { created } = await driver.accept({ ...request, origin: 'agent', parentRunId: parent.user.runId });
       if (created || (await driver.resume())) {
+        // Only now: a run that is not held yet cannot be cancelled.
+        parent.signal.addEventListener('abort', follow, { once: true });
         if (parent.signal.aborted) follow();
         await driver.drive(() => Promise.resolve());
       }
@@ -81,13 +114,18 @@ export class ChildRuns {
     return result;
   }
 
-  async #record(parent: ToolSession, place: Place, { agent, child, result }: { agent: string; child: RunId; result: RunResult }): Promise<void> {
-    const { step, occurrence, alone } = place;
+  async #record(parent: Pick<ToolSession, 'emitter' | 'values'>, at: EndedPlace, result: RunResult): Promise<void> {
     const rest =
       result.status === 'completed'
-        ? await parent.values.keep(`${agent} result ${step}`, result.result)
-        : { error: failureOf(result, child).toJSON() };
-    await parent.emitter.emit('subagent_completed', { run: child, agent, occurrence, step, alone, outcome: result.status, ...rest });
+        ? await parent.values.keep(`result of agent ${at.agent}#${at.occurrence}`, result.result)
+        : { error: failureOf(result, runId(at.run)).toJSON() };
+    await parent.emitter.emit('subagent_completed', { ...at, outcome: result.status, ...rest });
+  }
+
+  /** H3: a child that was never accepted. One that was left is for the next attempt. */
+  async #recordRefusal({ signal, emitter }: ToolSession, at: EndedPlace, error: unknown): Promise<void> {
+    if (signal.reason instanceof Detached || error instanceof Detached || isStoreLost(error) || !emitter.writable) return;
+    await emitter.emit('subagent_completed', { ...at, outcome: 'failed', error: asEnginehouseError(error, 'AGENT_THREW').toJSON() });
   }
 
   #enter(): Disposable {
@@ -101,10 +139,14 @@ export class ChildRuns {
 }
 
 /** H2 */
-function stopWith(driver: DrivenRun, reason: unknown): void {
-  if (reason instanceof Cancellation) void driver.cancel(reason.by, reason.reason).catch(() => driver.detach());
-  else if (reason instanceof Detached || isStoreLost(reason)) driver.detach();
-  else void driver.cancel('enginehouse', 'its parent run ended').catch(() => driver.detach());
+function stopWith(driver: DrivenRun, cause: unknown): void {
+  const { by, reason } = causeOf(cause);
+  if (cause instanceof Detached || isStoreLost(cause)) driver.detach();
+  else void driver.cancel(by, reason).catch(() => driver.detach());
+}
+
+function causeOf(cause: unknown): { readonly by: string; readonly reason: string } {
+  return cause instanceof Cancellation ? cause : { by: 'enginehouse', reason: 'its parent run ended' };
 }
 
 function isStoreLost(reason: unknown): boolean {

@@ -5,18 +5,20 @@
 
 import type { AgentDefinition, AgentInstance } from '../agent/define-agent.ts';
 import type { Clock } from '../base/clock.ts';
+import { orAborted } from '../base/deadline.ts';
 import { asEnginehouseError, EnginehouseError } from '../base/errors.ts';
 import { LinkedSignal } from '../base/linked-signal.ts';
 import { validate } from '../base/validate.ts';
 import type { RunRecord } from '../event/store.ts';
 import type { KeptValue } from '../event/value-keeper.ts';
+import { Detached } from '../tool/detached.ts';
 import { RunArtifacts } from '../tool/run-artifacts.ts';
 import type { StepRecord } from '../tool/step-record.ts';
-import type { ToolSession } from '../tool/tool-dispatcher.ts';
+import { outcomeUnknown, type ToolSession } from '../tool/tool-dispatcher.ts';
 import { ChildRuns } from './child-runs.ts';
 import type { DrivenRun, RunHome } from './driven-run.ts';
 import type { EngineDeps } from './engine-deps.ts';
-import { Cancellation, Detached } from './run-outcome.ts';
+import { Cancellation } from './run-outcome.ts';
 import { RunSession } from './run-session.ts';
 
 interface AttemptOf {
@@ -59,7 +61,7 @@ export class RunAttempt {
       const { definition, instance } = deps.agents.create(run.agent);
       checkVersion(definition, run);
       disarm = this.#armDeadline(definition, record);
-      const checked = await validate(`agent ${run.agent}`, definition.inputSchema, input);
+      const checked = await orAborted(validate(`agent ${run.agent}`, definition.inputSchema, input), link.signal);
       session = this.#session({ attempt, input: checked }, definition, link.signal);
       const value = await this.#body(instance, session, link.signal);
       if (value === undefined) throw returnedNothing(run.agent);
@@ -68,7 +70,8 @@ export class RunAttempt {
       return { kept: await this.#driver.values.keep('result', value) };
     } catch (thrown) {
       if (session !== undefined) await this.#settle(session, link);
-      return { error: this.#asFailure(thrown) };
+      // An agent may catch a mismatch, and go on to another end.
+      return { error: this.#asFailure(record.mismatched ?? thrown) };
     } finally {
       disarm?.();
     }
@@ -93,7 +96,7 @@ export class RunAttempt {
     const { deps, home, record } = this.#of;
     const { context, emitter, values } = this.#driver;
     const { clock, ids, limits, watch } = deps;
-    const artifacts = new RunArtifacts(context, { store: deps.store.for(context).artifacts, emitter, record, clock, limits });
+    const artifacts = new RunArtifacts(context, { store: deps.store.for(context).artifacts, emitter, record, clock, limits, signal });
     const session: ToolSession = { user: context, tools: definition.tools, emitter, record, values, artifacts, signal };
     const children = new ChildRuns(deps, home);
     return new RunSession(run, session, { clock, ids, database: home.database, dispatcher: home.dispatcher, children, paused: () => watch.pause(this.#driver), resumed: () => watch.resume(this.#driver) });
@@ -114,6 +117,7 @@ export class RunAttempt {
   /** E1 and E3: what stopped the run wins over what its agent made of it. */
   async #end(ending: Ending | undefined): Promise<void> {
     const { emitter, stopped } = this.#driver;
+    await this.#closeOpen();
     await this.#driver.settleCancel();
     const reason: unknown = stopped.aborted ? stopped.reason : undefined;
     if (reason instanceof Detached) throw reason;
@@ -121,6 +125,22 @@ export class RunAttempt {
     else if (reason instanceof EnginehouseError) await emitter.emit('agent_failed', { error: reason.toJSON() });
     else if (ending !== undefined && 'kept' in ending) await emitter.emit('agent_completed', ending.kept);
     else if (ending !== undefined) await emitter.emit('agent_failed', { error: ending.error.toJSON() });
+  }
+
+  /** E2: ends what an earlier attempt began and this one did not come back to. */
+  async #closeOpen(): Promise<void> {
+    const { emitter, stopped, context: user, values } = this.#driver;
+    const { deps, home, record } = this.#of;
+    for (const { type, data } of record.open) {
+      if (stopped.reason instanceof Detached) throw stopped.reason;
+      if (type === 'subagent_started') {
+        await new ChildRuns(deps, home).end({ user, emitter, values, stopped }, data);
+        continue;
+      }
+      const { call, tool, step } = data;
+      const error = outcomeUnknown(tool, call).toJSON();
+      await emitter.emit('tool_completed', { call, tool, step, alone: false, outcome: 'unknown', durationMs: 0, error });
+    }
   }
 
   #asFailure(thrown: unknown): EnginehouseError {

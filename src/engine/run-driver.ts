@@ -17,22 +17,24 @@
 import { createHash } from 'node:crypto';
 
 import { asyncScope } from '../base/async-scope.ts';
-import { canonicalJson } from '../base/canonical-json.ts';
+import { canonicalJson, jsonDepth } from '../base/canonical-json.ts';
 import { sleep } from '../base/clock.ts';
-import { EnginehouseError, isEnginehouseError } from '../base/errors.ts';
+import { asEnginehouseError, EnginehouseError, isEnginehouseError } from '../base/errors.ts';
 import { LinkedSignal } from '../base/linked-signal.ts';
 import { validate } from '../base/validate.ts';
+import { LIMITS } from '../context/limits.ts';
 import { isFinal } from '../context/run-status.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
 import type { OwnedStore, RunRecord } from '../event/store.ts';
 import type { UserWebSocketEmitter } from '../event/user-websocket-emitter.ts';
 import { ValueKeeper } from '../event/value-keeper.ts';
+import { Detached } from '../tool/detached.ts';
 import { StepRecord } from '../tool/step-record.ts';
 import type { AcceptedRun } from './agent-run.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import type { DrivenRun, EnterSlot, NewRunRequest, RunHome } from './driven-run.ts';
 import { RunAttempt } from './run-attempt.ts';
-import { Cancellation, Detached, isStoreTrouble } from './run-outcome.ts';
+import { Cancellation, isStoreTrouble } from './run-outcome.ts';
 
 const RETRY_FIRST_MS = 250;
 const RETRY_LAST_MS = 30_000;
@@ -80,19 +82,21 @@ export class RunDriver implements DrivenRun {
   /**
    * Commits the run, or finds that its owner started it before.
    *
-   * @throws `AGENT_UNKNOWN`, `INPUT_INVALID`, `EVENT_INVALID`, `TOO_LARGE`, `RUN_ID_CONFLICT`, store errors
+   * @throws `AGENT_UNKNOWN`, `INPUT_INVALID`, `TOO_LARGE`, `RUN_ID_CONFLICT`, store errors
    */
   async accept(request: NewRunRequest): Promise<AcceptedRun> {
     const { agent, input, origin, parentRunId } = request;
     const definition = this.#deps.agents.registry.get(agent);
     await validate(`agent ${agent}`, definition.inputSchema, input);
-    const kept = await this.values.keep('input', input);
+    const inputDigest = digestOf(agent, input);
+    // Named by what it is: a start that turns out to be a conflict must not replace the input of the run that is there.
+    const kept = await this.values.keep(`input ${inputDigest.slice(0, 16)}`, input);
     const { created, run } = await this.#emitter.accept({
       agent,
       version: definition.version,
       origin,
       parentRunId,
-      inputDigest: digestOf(agent, input),
+      inputDigest,
       accepted: {
         agent,
         version: definition.version,
@@ -100,9 +104,13 @@ export class RunDriver implements DrivenRun {
         ...(parentRunId === undefined ? {} : { parent: parentRunId }),
       },
     });
-    if (run.inputDigest !== digestOf(agent, input)) throw this.#conflict();
+    if (run.inputDigest !== inputDigest) {
+      if (kept.resultArtifact !== undefined) await this.#owned.artifacts.delete(kept.resultArtifact);
+      throw this.#conflict();
+    }
     this.#run = run;
-    this.#input = kept.resultArtifact === undefined ? kept.result : input;
+    // What a later attempt reads, not the caller's own object.
+    this.#input = await this.values.load(kept);
     this.#fresh = created;
     return { runId: run.runId, threadId: run.threadId, created, seq: 1 };
   }
@@ -124,13 +132,22 @@ export class RunDriver implements DrivenRun {
     try {
       await this.#untilEnded(enter);
     } catch (error) {
-      if (!(error instanceof Detached) && !isEnginehouseError(error, 'LEASE_LOST')) {
-        this.#deps.log('error', 'a run was left without an end', { runId: this.context.runId, error: String(error) });
-      }
+      if (!(error instanceof Detached) && !isEnginehouseError(error, 'LEASE_LOST')) await this.#endAnyway(error);
     } finally {
       await this.#emitter.close();
       closed();
     }
+  }
+
+  /** E1: what nobody foresaw ends the run as well, where it still can be written. */
+  async #endAnyway(thrown: unknown): Promise<void> {
+    const error = asEnginehouseError(thrown, 'INTERNAL');
+    const { runId } = this.context;
+    this.#deps.log('error', 'a run was broken off', { runId, error: String(thrown), ref: error.ref });
+    if (!this.#emitter.writable) return;
+    await this.#emitter.emit('agent_failed', { error: error.toJSON() }).catch((again: unknown) => {
+      this.#deps.log('error', 'a run was left without an end', { runId, error: String(again) });
+    });
   }
 
   async #untilEnded(enter: EnterSlot): Promise<void> {
@@ -274,6 +291,20 @@ export class RunDriver implements DrivenRun {
   }
 }
 
+/** @throws `INPUT_INVALID` for what is not JSON, or nests without end */
 function digestOf(agent: string, input: unknown): string {
-  return createHash('sha256').update(canonicalJson([agent, input ?? null])).digest('hex');
+  const text = textOf(agent, input);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function textOf(agent: string, input: unknown): string {
+  let reason = `it nests more than ${LIMITS.inputDepth.default} levels deep`;
+  try {
+    const text = canonicalJson([agent, input ?? null]);
+    if (jsonDepth(text) <= LIMITS.inputDepth.default + 1) return text;
+  } catch (error) {
+    reason = `it is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const what = `agent ${agent}`;
+  throw new EnginehouseError('INPUT_INVALID', `the input of ${what} is malformed: ${reason}`, { what, issues: [reason] });
 }

@@ -4,11 +4,6 @@ import type { RunId } from '../context/ids.ts';
 import type { ValueKeeper } from '../event/value-keeper.ts';
 import type { RunResult } from './agent-run.ts';
 
-/** Why an attempt is broken off without an end of the run: the process closes, and the next start goes on with it. */
-export class Detached extends Error {
-  override readonly name = 'Detached';
-}
-
 /** Who cancels, and why. It is the reason of the run's signal. */
 export class Cancellation extends EnginehouseError<'RUN_CANCELLED'> {
   readonly by: string;

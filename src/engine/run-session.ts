@@ -12,9 +12,10 @@ import type { AgentContext } from '../agent/agent-context.ts';
 import type { Json } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { orAborted } from '../base/deadline.ts';
-import { asEnginehouseError, EnginehouseError, reviveError } from '../base/errors.ts';
+import { asEnginehouseError, reviveError, type EnginehouseError } from '../base/errors.ts';
 import type { Ids } from '../base/ids.ts';
 import type { DatabaseSessionManager } from '../event/database-session-manager.ts';
+import { callId } from '../tool/call-id.ts';
 import type { ToolDispatcher, ToolSession } from '../tool/tool-dispatcher.ts';
 import type { ChildRuns } from './child-runs.ts';
 
@@ -48,7 +49,11 @@ export class RunSession {
       ...run,
       user,
       signal,
-      artifacts,
+      artifacts: {
+        create: (content, options) => this.#track(() => artifacts.create(content, options)),
+        get: (id) => artifacts.get(id),
+        read: (id) => artifacts.read(id),
+      },
       database: deps.database,
       tools: Object.freeze(Object.fromEntries(Object.keys(tools).map((name) => [name, call(name)]))),
       // What comes back went through JSON; the caller says which shape it put in.
@@ -104,16 +109,17 @@ export class RunSession {
       return values.load(recorded.value);
     }
     try {
-      const result = await orAborted(Promise.resolve(work({ signal, key: `${user.runId} ${place.id}` })), signal);
-      const kept = await values.keep(`${name} step ${step}`, result);
+      const result = await orAborted(Promise.resolve(work({ signal, key: callId(user, `step ${place.id}`) })), signal);
+      const kept = await values.keep(`result of step ${place.id}`, result);
       await emitter.emit('step_completed', { step, name, occurrence, alone: place.alone, outcome: 'ok', ...kept });
       return await values.load(kept);
     } catch (thrown) {
       // An aborted step has not ended: another attempt may do it.
       if (signal.aborted || !emitter.writable) throw thrown;
-      const error = asEnginehouseError(thrown, 'AGENT_THREW').toJSON();
-      await emitter.emit('step_completed', { step, name, occurrence, alone: place.alone, outcome: 'error', error });
-      throw thrown;
+      // The same failure that a later attempt reads from the record, so that the agent takes the same way again.
+      const error = asEnginehouseError(thrown, 'AGENT_THREW');
+      await emitter.emit('step_completed', { step, name, occurrence, alone: place.alone, outcome: 'error', error: error.toJSON() });
+      throw error;
     }
   }
 
@@ -138,12 +144,7 @@ export class RunSession {
   }
 
   #saidOtherwise(recorded: string, requested: string): EnginehouseError {
-    const { runId } = this.#session.user;
     const cut = (text: string): string => JSON.stringify(text.slice(0, 60));
-    return new EnginehouseError('STEP_MISMATCH', `run ${runId} said ${cut(recorded)} here, but the agent now says ${cut(requested)}`, {
-      runId,
-      recorded: `said ${cut(recorded)}`,
-      requested: `said ${cut(requested)}`,
-    });
+    return this.#session.record.mismatch(`the words ${cut(recorded)}`, `the words ${cut(requested)}`);
   }
 }

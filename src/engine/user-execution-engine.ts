@@ -21,6 +21,13 @@ import type { EngineDeps } from './engine-deps.ts';
 import { RunDriver } from './run-driver.ts';
 import { StartedRun } from './started-run.ts';
 
+interface Start {
+  readonly name: string;
+  readonly input: unknown;
+  /** Whether it is the context's own run. */
+  readonly first: boolean;
+}
+
 export class UserExecutionEngine implements AsyncDisposable {
   readonly context: UserExecutionContext;
   /** Transactions on the application's tables as this engine's user. */
@@ -29,11 +36,13 @@ export class UserExecutionEngine implements AsyncDisposable {
   readonly #deps: EngineDeps;
   readonly #home: RunHome;
   readonly #slot = new EngineSlot();
-  readonly #first: DrivenRun;
+  #first: DrivenRun;
+  readonly #accepting = new Set<Promise<unknown>>();
   readonly #drives = new Map<DrivenRun, Promise<void>>();
   readonly #further = new Set<DrivenRun>();
   readonly #closed: () => void;
   #started = false;
+  #detached = false;
   #disposing: Promise<void> | undefined;
 
   /** Made by `ExecutionEngineFactory.createForUser`. @internal */
@@ -79,7 +88,7 @@ export class UserExecutionEngine implements AsyncDisposable {
     const first = !this.#started;
     this.#started = true;
     const driver = first ? this.#first : this.#nextDriver(name);
-    const run = new StartedRun(driver, this.#deps, () => this.#accept(driver, { name, input, first }));
+    const run = new StartedRun(driver, this.#deps, () => this.#accepted(driver, { name, input, first }));
     if (options.signal !== undefined) run.cancelOn(options.signal);
     return run;
   }
@@ -88,16 +97,17 @@ export class UserExecutionEngine implements AsyncDisposable {
   async resume(): Promise<void> {
     this.#refuseDisposed();
     this.#started = true;
-    if (await this.#first.resume()) await this.#drive(this.#first, this.#deps.admission.reserve(this.context, true));
+    if (await this.#first.resume()) void this.#drive(this.#first, this.#deps.admission.reserve(this.context, true));
   }
 
   /** Waits until every run has ended or was detached. @internal */
   async idle(): Promise<void> {
-    while (this.#drives.size > 0) await Promise.all(this.#drives.values());
+    while (this.#drives.size + this.#accepting.size > 0) await Promise.allSettled([...this.#accepting, ...this.#drives.values()]);
   }
 
   /** Leaves every run to the next start. @internal */
   detach(): void {
+    this.#detached = true;
     for (const driver of this.#drives.keys()) driver.detach();
   }
 
@@ -107,10 +117,8 @@ export class UserExecutionEngine implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     const { drainTimeoutMs, cancelGraceMs } = this.#deps.limits;
+    for (const driver of this.#drives.keys()) stop(driver);
     try {
-      for (const driver of this.#drives.keys()) {
-        await driver.cancel('enginehouse', 'engine_disposed').catch(() => driver.detach());
-      }
       const what = `disposing the engine of run ${this.context.runId}`;
       await withDeadline(what, drainTimeoutMs + cancelGraceMs, this.#deps.clock, this.idle());
     } finally {
@@ -119,7 +127,14 @@ export class UserExecutionEngine implements AsyncDisposable {
     }
   }
 
-  async #accept(driver: DrivenRun, { name, input, first }: { name: string; input: unknown; first: boolean }): Promise<AcceptedRun> {
+  /** Notes that a run is being accepted: whoever waits for this engine to be idle waits for that too. */
+  #accepted(driver: DrivenRun, start: Start): Promise<AcceptedRun> {
+    const accepting = this.#accept(driver, start).finally(() => this.#accepting.delete(accepting));
+    this.#accepting.add(accepting);
+    return accepting;
+  }
+
+  async #accept(driver: DrivenRun, { name, input, first }: Start): Promise<AcceptedRun> {
     const ticket = this.#deps.admission.reserve(this.context);
     try {
       const parent = first ? {} : { parentRunId: this.context.runId };
@@ -129,8 +144,15 @@ export class UserExecutionEngine implements AsyncDisposable {
       return accepted;
     } catch (error) {
       await this.#leave(driver, ticket);
+      if (first && this.#disposing === undefined) this.#beginAgain();
       throw error;
     }
+  }
+
+  /** Nothing was written: the next call has the context's run id. */
+  #beginAgain(): void {
+    this.#first = this.#home.createDriver(this.context);
+    this.#started = false;
   }
 
   /** A run that is not driven here: it was refused, or its owner attached to it. */
@@ -146,8 +168,9 @@ export class UserExecutionEngine implements AsyncDisposable {
       this.#further.delete(driver);
     });
     this.#drives.set(driver, done);
-    // An engine that is being disposed while its run was being accepted.
-    if (this.#disposing !== undefined) void driver.cancel('enginehouse', 'engine_disposed').catch(() => driver.detach());
+    // An engine that was left or is being disposed while its run was being accepted.
+    if (this.#detached) driver.detach();
+    else if (this.#disposing !== undefined) stop(driver);
     return done;
   }
 
@@ -179,4 +202,9 @@ export class UserExecutionEngine implements AsyncDisposable {
     const id = this.context.runId;
     throw new EnginehouseError('ENGINE_DISPOSED', `the engine of run ${id} was disposed`, { runId: id });
   }
+}
+
+/** U2. Where the wish cannot be kept, the run is left to the next start. */
+function stop(driver: DrivenRun): void {
+  void driver.cancel('enginehouse', 'engine_disposed').catch(() => driver.detach());
 }

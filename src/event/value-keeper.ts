@@ -49,11 +49,13 @@ export class ValueKeeper {
     return { resultArtifact: artifactId };
   }
 
-  /** What `keep` prepared, as a value of its own. */
+  /** What `keep` prepared, as a value of its own. @throws `NOT_FOUND` when its artifact was deleted */
   async load(kept: KeptValue): Promise<Json> {
-    if (kept.resultArtifact === undefined) return structuredClone(kept.result) ?? null;
+    const id = kept.resultArtifact;
+    if (id === undefined) return structuredClone(kept.result) ?? null;
     const pieces: Uint8Array[] = [];
-    for await (const piece of this.#deps.artifacts.read(kept.resultArtifact)) pieces.push(piece);
+    for await (const piece of this.#deps.artifacts.read(id)) pieces.push(piece);
+    if (pieces.length === 0) throw new EnginehouseError('NOT_FOUND', `artifact ${id} was deleted`, { what: 'artifact', id });
     return JSON.parse(Buffer.concat(pieces).toString('utf8')) as Json;
   }
 

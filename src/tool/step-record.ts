@@ -6,10 +6,12 @@
  * body runs once more from its start, and:
  *
  *   R1. What is recorded under a key gives its recorded outcome, and is not done again.
- *   R2. A recorded place that ran alone can only be taken by the same key: else
- *       the body is not the one that wrote the record, and the run fails.
- *   R3. Places that ran beside others are matched by key, in any order.
+ *   R2. What ran alone comes again in the same order, and nothing new comes before
+ *       it: else the body is not the one that wrote the record, and the run fails.
+ *   R3. What ran beside others is matched by key, in any order, since which of
+ *       two branches is faster may be another one each time.
  *   R4. At the end nothing recorded is left over.
+ *   R5. A mismatch stays: an agent that catches it fails all the same.
  */
 
 import type { ErrorJson } from '../base/errors.ts';
@@ -20,17 +22,20 @@ import type { KeptValue } from '../event/value-keeper.ts';
 
 export type StepKind = 'step' | 'tool' | 'agent';
 
+/** How a call or a child run begins in the log. */
+export type Began = AgentEvent<'tool_executing' | 'subagent_started'>;
+
 export type Recorded =
-  | { readonly state: 'started'; readonly childRun?: string }
+  | { readonly state: 'started'; readonly began: Began }
   | { readonly state: 'ended'; readonly outcome: string; readonly value: KeptValue; readonly error: ErrorJson | undefined };
 
 interface Entry {
   readonly key: string;
-  step: number;
   alone: boolean;
   recorded: Recorded;
   claimed: boolean;
 }
+
 
 /** One step, tool call or child run under way. Dispose it when it has ended. */
 export interface Place extends Disposable {
@@ -46,7 +51,9 @@ export interface Place extends Disposable {
 export class StepRecord {
   readonly #runId: RunId;
   readonly #entries = new Map<string, Entry>();
-  readonly #byStep = new Map<number, Entry>();
+  /** In the order of the log. */
+  readonly #recorded = new Unclaimed();
+  readonly #ranAlone = new Unclaimed();
   readonly #occurrences = new Map<string, number>();
   readonly #underWay = new Set<{ alone: boolean }>();
   readonly #artifacts = new Set<string>();
@@ -58,6 +65,7 @@ export class StepRecord {
   #attempts = 0;
   #activeMs = 0;
   #attemptFrom: number | undefined;
+  #mismatched: EnginehouseError | undefined;
   #cancel: { readonly seq: number; readonly by: string; readonly reason: string } | undefined;
 
   constructor(runId: RunId) {
@@ -134,70 +142,91 @@ export class StepRecord {
   }
 
   #foldTime({ type, at }: AgentEvent): void {
-    if (type === 'agent_started') this.#attemptFrom = at;
+    if (type === 'agent_started' || type === 'run_resumed') this.#attemptFrom = at;
+    // It waits again, as an attempt that nobody ended does until then.
+    else if (type === 'run_queued') this.#attemptFrom = undefined;
     else if (this.#attemptFrom !== undefined && at > this.#attemptFrom) {
       this.#activeMs += at - this.#attemptFrom;
       this.#attemptFrom = at;
     }
+    if (type === 'run_parked') this.#attemptFrom = undefined;
   }
 
-  #foldStep({ type, data }: AgentEvent): void {
-    switch (type) {
+  #foldStep(event: AgentEvent): void {
+    switch (event.type) {
       case 'step_completed':
-        return this.#note(`step ${data.name}#${data.occurrence}`, data, ended(data));
+        return this.#note(`step ${event.data.name}#${event.data.occurrence}`, event.data.alone, ended(event.data));
       case 'tool_executing':
-        return this.#note(`tool ${data.call}`, data, { state: 'started' });
+        return this.#note(`tool ${event.data.call}`, false, { state: 'started', began: event });
       case 'tool_completed':
-        return this.#note(`tool ${data.call}`, data, ended(data));
+        return this.#note(`tool ${event.data.call}`, event.data.alone, ended(event.data));
       case 'subagent_started':
-        return this.#note(`agent ${data.agent}#${data.occurrence}`, data, { state: 'started', childRun: data.run });
+        return this.#note(`agent ${event.data.agent}#${event.data.occurrence}`, false, { state: 'started', began: event });
       case 'subagent_completed':
-        return this.#note(`agent ${data.agent}#${data.occurrence}`, data, ended(data));
+        return this.#note(`agent ${event.data.agent}#${event.data.occurrence}`, event.data.alone, ended(event.data));
       default:
     }
   }
 
-  #note(key: string, at: { readonly step: number; readonly alone?: boolean }, recorded: Recorded): void {
-    const entry: Entry = { key, step: at.step, alone: at.alone ?? false, recorded, claimed: false };
+  #note(key: string, alone: boolean, recorded: Recorded): void {
+    const known = this.#entries.get(key);
+    const entry = known ?? { key, alone, recorded, claimed: false };
+    entry.alone = alone;
+    entry.recorded = recorded;
+    if (known === undefined) this.#recorded.add(entry);
+    if (alone) this.#ranAlone.add(entry);
     this.#entries.set(key, entry);
-    this.#byStep.set(at.step, entry);
   }
 
   /**
    * Takes the next place for a step, a call or a child run.
    *
-   * @throws `STEP_MISMATCH` (R2)
+   * @throws `STEP_MISMATCH` (R2, R5)
    */
   claim(kind: StepKind, name: string): Place {
+    if (this.#mismatched !== undefined) throw this.#mismatched;
     const occurrence = this.#occurrences.get(`${kind} ${name}`) ?? 0;
     const key = `${kind} ${name}#${occurrence}`;
-    const step = this.#next;
-    const there = this.#byStep.get(step);
-    if (there !== undefined && there.key !== key && there.alone && this.#underWay.size === 0) {
-      throw this.#mismatch(there.key, key);
-    }
-    this.#occurrences.set(`${kind} ${name}`, occurrence + 1);
-    this.#next += 1;
     const entry = this.#entries.get(key);
+    this.#checkOrder(key, entry);
+    this.#occurrences.set(`${kind} ${name}`, occurrence + 1);
+    const step = this.#next;
+    this.#next += 1;
     if (entry !== undefined) entry.claimed = true;
     return this.#place(step, { occurrence, id: `${name}#${occurrence}`, recorded: entry?.recorded });
   }
 
-  /** @throws `STEP_MISMATCH` (R4) */
-  checkAllClaimed(): void {
-    for (const { key, claimed } of this.#entries.values()) {
-      if (!claimed) throw this.#mismatch(key, 'the end of the run');
-    }
+  /** R2 and R3. */
+  #checkOrder(key: string, entry: Entry | undefined): void {
+    if (entry?.alone === false) return;
+    const expected = entry === undefined ? this.#recorded.first : this.#ranAlone.first;
+    if (expected === undefined || expected === entry || !expected.alone) return;
+    if (entry === undefined && this.#underWay.size > 0) return;
+    throw this.mismatch(expected.key, key);
   }
 
-  /** The failure of a run whose agent was replaced by code that cannot go on with it. */
-  #mismatch(recorded: string, requested: string): EnginehouseError {
+  /** @throws `STEP_MISMATCH` (R4, R5) */
+  checkAllClaimed(): void {
+    const left = this.#recorded.first;
+    if (this.#mismatched === undefined && left !== undefined) this.mismatch(left.key, 'the end of the run');
+    if (this.#mismatched !== undefined) throw this.#mismatched;
+  }
+
+  /** R5: the failure of a run whose agent was replaced by code that cannot go on with it, once it was found. */
+  get mismatched(): EnginehouseError | undefined {
+    return this.#mismatched;
+  }
+
+  /** Notes that the agent does not do what the record says it did; gives the failure. */
+  mismatch(recorded: string, requested: string): EnginehouseError {
     const runId = this.#runId;
-    return new EnginehouseError('STEP_MISMATCH', `run ${runId} recorded ${recorded} here, but the agent asks for ${requested}`, {
-      runId,
-      recorded,
-      requested,
-    });
+    const message = `run ${runId} recorded ${recorded} here, but the agent asks for ${requested}`;
+    return (this.#mismatched ??= new EnginehouseError('STEP_MISMATCH', message, { runId, recorded, requested }));
+  }
+
+  /** The calls and child runs that an earlier attempt began, that nobody ended, and that this attempt did not come to. */
+  get open(): readonly Began[] {
+    return [...this.#entries.values()].flatMap(({ claimed, recorded }) => (claimed || recorded.state !== 'started' ? [] : [recorded.began]));
   }
 
   #place(step: number, rest: Pick<Place, 'occurrence' | 'id' | 'recorded'>): Place {
@@ -212,6 +241,21 @@ export class StepRecord {
       },
       [Symbol.dispose]: () => void this.#underWay.delete(under),
     };
+  }
+}
+
+/** Entries of which the first that is not claimed is asked for again and again. */
+class Unclaimed {
+  readonly #entries: Entry[] = [];
+  #from = 0;
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+  }
+
+  get first(): Entry | undefined {
+    while (this.#entries[this.#from]?.claimed === true) this.#from += 1;
+    return this.#entries[this.#from];
   }
 }
 

@@ -6,12 +6,11 @@
  *   D2. Every `tool_executing` is followed by one `tool_completed` of the same
  *       call, whatever the tool does: it may throw, hang, or ignore its signal.
  *   D3. A call that the record holds is not run again. One that was under way
- *       when its process died is run again only if the tool is idempotent, with
- *       the same call id; else its outcome is unknown, and said to be.
+ *       when its process died, or left, is run again only if the tool is
+ *       idempotent, with the same call id; else its outcome is unknown, and said
+ *       to be.
  *   D4. A failed call rejects, and the run goes on if its agent catches it.
  */
-
-import { createHash } from 'node:crypto';
 
 import type { Clock } from '../base/clock.ts';
 import { orAborted } from '../base/deadline.ts';
@@ -26,6 +25,8 @@ import type { DatabaseSessionManager } from '../event/database-session-manager.t
 import type { UserWebSocketEmitter } from '../event/user-websocket-emitter.ts';
 import type { ValueKeeper } from '../event/value-keeper.ts';
 import type { ArtifactAccess } from './artifact-access.ts';
+import { callId } from './call-id.ts';
+import { Detached } from './detached.ts';
 import type { Place, StepRecord } from './step-record.ts';
 import type { Tool, ToolContext, ToolSet } from './tool.ts';
 
@@ -107,6 +108,9 @@ class ToolCall {
   readonly #place: Place;
   readonly #deps: ToolDispatcherDeps;
   readonly #startedAt: number;
+  /** It has ended, and its end may not be in the log yet. */
+  #over = false;
+  /** How it ended, once that is in the log. */
   outcome: Outcome | undefined;
 
   constructor(name: string, tool: Tool, rest: { readonly session: ToolSession; readonly place: Place; readonly deps: ToolDispatcherDeps }) {
@@ -121,12 +125,14 @@ class ToolCall {
   async run(input: unknown): Promise<Json> {
     try {
       this.#checkRole();
-      const checked = await validate(`tool ${this.#name}`, this.#tool.inputSchema, input);
+      const checked = await orAborted(validate(`tool ${this.#name}`, this.#tool.inputSchema, input), this.#session.signal);
       await this.#start(input);
-      const kept = await this.#session.values.keep(`${this.#name} result ${this.#place.step}`, await this.#work(checked));
+      const kept = await this.#session.values.keep(`result of tool ${this.#place.id}`, await this.#work(checked));
       await this.#end('ok', { ...kept });
       return await this.#session.values.load(kept);
     } catch (thrown) {
+      // D3: the next attempt says what became of it.
+      if (this.#session.signal.reason instanceof Detached) throw thrown;
       const error = asEnginehouseError(thrown, 'TOOL_FAILED');
       if (this.outcome === undefined) await this.#end(outcomeOf(error), { error: error.toJSON() });
       throw error;
@@ -176,19 +182,23 @@ class ToolCall {
       signal,
       database: this.#deps.database,
       callId: callId(user, call),
-      progress: async (progress) => {
+      progress: (progress) => {
         // What a tool says after its end would come after `tool_completed`.
-        if (this.outcome !== undefined || signal.aborted) return;
-        await emitter.emit('tool_progress', { call, progress });
+        if (this.#over || signal.aborted) return Promise.resolve();
+        const told = emitter.emit('tool_progress', { call, progress }).then(() => undefined);
+        // Many tools do not wait for it, and an unhandled rejection would end the process for everybody.
+        told.catch(() => undefined);
+        return told;
       },
     };
   }
 
   async #end(outcome: Outcome, rest: Pick<EventData<'tool_completed'>, 'result' | 'resultArtifact' | 'error'>): Promise<void> {
-    this.outcome = outcome;
+    this.#over = true;
     const { step, id: call, alone } = this.#place;
     const durationMs = Math.max(0, this.#deps.clock.now() - this.#startedAt);
     await this.#session.emitter.emit('tool_completed', { call, tool: this.#name, step, alone, outcome, durationMs, ...rest });
+    this.outcome = outcome;
   }
 }
 
@@ -206,11 +216,6 @@ function outcomeOf(error: EnginehouseError): Outcome {
   return 'error';
 }
 
-/** Opaque and the same for every attempt; different for every user, run and call. */
-function callId({ tenantId, userId, runId }: UserExecutionContext, call: string): string {
-  return createHash('sha256').update(canonicalJson([tenantId, userId, runId, call])).digest('hex').slice(0, 32);
-}
-
 /** The input as the log shows it: whole when it is small JSON, else a note of its size. */
 function shown(input: unknown, limitBytes: number): Json {
   const text = canonicalJson(input ?? null);
@@ -222,6 +227,7 @@ function tookTooLong(tool: string, timeoutMs: number): EnginehouseError {
   return new EnginehouseError('TOOL_TIMEOUT', `tool ${tool} took longer than ${timeoutMs} ms`, { tool, timeoutMs });
 }
 
-function outcomeUnknown(tool: string, call: string): EnginehouseError {
+/** The failure of a call whose worker was lost, when it cannot be run again. */
+export function outcomeUnknown(tool: string, call: string): EnginehouseError {
   return new EnginehouseError('TOOL_OUTCOME_UNKNOWN', `tool ${tool} was running when its worker was lost, its outcome is unknown`, { tool, call });
 }

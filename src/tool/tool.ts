@@ -74,8 +74,22 @@ export function tool<Schema extends StandardSchemaV1, Output>(
   if (typeof description !== 'string' || description === '') throw invalid('description', description);
   if (inputSchema?.['~standard']?.version !== 1) throw invalid('inputSchema', typeof inputSchema);
   if (typeof execute !== 'function') throw invalid('execute', typeof execute);
+  if (typeof idempotent !== 'boolean') throw invalid('idempotent', idempotent);
   if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0)) throw invalid('timeoutMs', timeoutMs);
-  return Object.freeze({ description, inputSchema, idempotent, timeoutMs, roles, execute: execute as Tool['execute'] });
+  if (roles !== undefined && !isRoles(roles)) throw invalid('roles', roles);
+  return Object.freeze({
+    description,
+    inputSchema,
+    idempotent,
+    timeoutMs,
+    roles: roles && Object.freeze([...roles]),
+    execute: execute as Tool['execute'],
+  });
+}
+
+/** A list of none would let nobody in. */
+function isRoles(roles: unknown): boolean {
+  return Array.isArray(roles) && roles.length > 0 && roles.every((role) => typeof role === 'string' && role !== '');
 }
 
 function invalid(option: string, received: unknown): EnginehouseError {
