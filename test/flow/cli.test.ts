@@ -1,6 +1,7 @@
 /** The command line as a user has it: a process, its two outputs and its exit code. */
 
 import { readdir, readFile, symlink, writeFile, mkdir } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
@@ -291,6 +292,43 @@ test('events --follow waits for a run to end, and Ctrl-C leaves it', async () =>
 
   expect((await left.ended).exitCode).toBe(130);
   expect(await stayed.ended).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/agent_cancelled/) as string });
+});
+
+test('a log that was changed behind its back is not proven, and events says so', async () => {
+  await using folder = await application();
+  const at = { cwd: folder.path };
+  await enginehouse(['run', 'echo', '--input-json', '"kept"'], at);
+  const [run] = lines((await enginehouse(['runs', '--json'], at)).stdout) as readonly { readonly runId?: string }[];
+  {
+    using db = new DatabaseSync(folder.join('.enginehouse', 'log.sqlite'));
+    db.exec(`UPDATE events SET data = replace(data, '"kept"', '"lost"') WHERE type = 'agent_completed'`);
+  }
+
+  const ended = await enginehouse(['events', run?.runId ?? ''], at);
+
+  expect(ended).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(/^error STREAM_RESET: .+\ncure: /) as string,
+  });
+});
+
+test('a store of a newer version is refused by start, runs and doctor alike', async () => {
+  await using folder = await application();
+  const at = { cwd: folder.path };
+  await enginehouse(['run', 'echo'], at);
+  {
+    using db = new DatabaseSync(folder.join('.enginehouse', 'log.sqlite'));
+    db.exec('PRAGMA user_version = 999');
+  }
+
+  const [started, listed, examined] = [
+    await enginehouse(['start', '--port', '0'], at),
+    await enginehouse(['runs'], at),
+    await enginehouse(['doctor', '--port', '0'], at),
+  ];
+
+  for (const ended of [started, listed]) expect(ended.stderr).toMatch(/^error STORE_NEWER: .+\ncure: /);
+  expect(examined.stdout).toMatch(/^fail {2}store +STORE_NEWER: .+\n +cure: /m);
 });
 
 test('a token that the command signs opens the server, for that user alone', async () => {
