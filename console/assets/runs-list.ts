@@ -1,4 +1,4 @@
-import type { EnginehouseClient, RunInfo } from 'enginehouse/client';
+import type { EnginehouseClient, ListedRun } from 'enginehouse/client';
 import { byId, element } from './dom.ts';
 import { when } from './format.ts';
 
@@ -39,7 +39,7 @@ export class RunsList {
   }
 }
 
-function item({ runId, agent, status, acceptedAt }: RunInfo): HTMLLIElement {
+function item({ runId, agent, status, acceptedAt }: ListedRun): HTMLLIElement {
   const text = [
     element('span', { class: 'agent' }, agent),
     element('time', {}, when(acceptedAt)),

@@ -17,8 +17,8 @@ import { Connection, type ClientState } from './connection.ts';
 import { FollowedRun, type RunCursor, type RunLink, type RunReset } from './followed-run.ts';
 import {
   HttpCalls,
-  type AgentInfo,
-  type ArtifactInfo,
+  type ListedAgent,
+  type KeptArtifact,
   type EventPage,
   type RunDetails,
   type RunPage,
@@ -122,7 +122,7 @@ export class EnginehouseClient implements AsyncDisposable {
   }
 
   /** The agents that this server runs. */
-  agents(): Promise<readonly AgentInfo[]> {
+  agents(): Promise<readonly ListedAgent[]> {
     return this.#http.agents();
   }
 
@@ -142,7 +142,7 @@ export class EnginehouseClient implements AsyncDisposable {
   }
 
   /** Uploads a file. @throws `TOO_LARGE`, `REQUEST_INVALID` */
-  uploadArtifact(content: Parameters<HttpCalls['upload']>[0], options: UploadOptions): Promise<ArtifactInfo> {
+  uploadArtifact(content: Parameters<HttpCalls['upload']>[0], options: UploadOptions): Promise<KeptArtifact> {
     return this.#http.upload(content, options);
   }
 

@@ -5,14 +5,14 @@ import type { RunStatus } from '../context/run-status.ts';
 import type { RunResult } from './run-result.ts';
 
 /** An agent that this server runs. */
-export interface AgentInfo {
+export interface ListedAgent {
   readonly name: string;
   readonly version: string;
   readonly description?: string | undefined;
 }
 
 /** A run of a listing. */
-export interface RunInfo {
+export interface ListedRun {
   readonly runId: string;
   readonly threadId: string;
   readonly agent: string;
@@ -30,10 +30,10 @@ export interface RunInfo {
 }
 
 /** A run with what its terminal event carries. */
-export type RunDetails = RunInfo & Partial<Pick<RunResult, 'result' | 'resultArtifact' | 'error' | 'reason' | 'by'>>;
+export type RunDetails = ListedRun & Partial<Pick<RunResult, 'result' | 'resultArtifact' | 'error' | 'reason' | 'by'>>;
 
 export interface RunPage {
-  readonly runs: readonly RunInfo[];
+  readonly runs: readonly ListedRun[];
   /** The `cursor` of the next page; absent on the last. */
   readonly next?: string | undefined;
 }
@@ -56,7 +56,7 @@ export interface EventPage {
 }
 
 /** A file, table or chart of the user. */
-export interface ArtifactInfo {
+export interface KeptArtifact {
   readonly artifactId: string;
   readonly runId?: string | undefined;
   readonly kind: string;
@@ -108,8 +108,8 @@ export class HttpCalls {
     this.#deps = deps;
   }
 
-  async agents(): Promise<readonly AgentInfo[]> {
-    const { agents } = await this.#json<{ agents: readonly AgentInfo[] }>('/api/agents');
+  async agents(): Promise<readonly ListedAgent[]> {
+    const { agents } = await this.#json<{ agents: readonly ListedAgent[] }>('/api/agents');
     return agents;
   }
 
@@ -125,7 +125,7 @@ export class HttpCalls {
     return this.#json(`/api/runs/${encodeURIComponent(id)}/events${queryText({ after })}`);
   }
 
-  upload(content: Content, { mediaType = typeOf(content), signal, ...named }: UploadOptions): Promise<ArtifactInfo> {
+  upload(content: Content, { mediaType = typeOf(content), signal, ...named }: UploadOptions): Promise<KeptArtifact> {
     return this.#json(`/api/artifacts${queryText(named)}`, { content, mediaType, signal });
   }
 

@@ -26,11 +26,11 @@ export type { RunCursor, RunEvidence, RunReset } from './followed-run.ts';
 export type { RunResult } from './run-result.ts';
 export type { OpenWebSocket, WebSocketLike } from './web-socket.ts';
 export type {
-  AgentInfo,
-  ArtifactInfo,
+  ListedAgent,
+  KeptArtifact,
   EventPage,
   RunDetails,
-  RunInfo,
+  ListedRun,
   RunPage,
   RunQuery,
   UploadOptions,
