@@ -164,13 +164,15 @@ test('a flood of pings of the WebSocket protocol counts as well', async () => {
 
 test('a connection without hello is closed with 4408', async () => {
   const clock = new TestClock();
-  await using house = await BridgeHouse.open({ clock });
+  await using house = await BridgeHouse.open({ clock, limits: { helloTimeoutMs: 700 } });
   await using socket = await RawSocket.open(house.url, { hello: false });
   await until('the server waits for hello', () =>
     house.resources.remaining('timer').some(({ name }) => name === 'hello'),
   );
 
-  await clock.advance(5_000);
+  await clock.advance(699);
+  expect(socket.socket.readyState).toBe(socket.socket.OPEN);
+  await clock.advance(1);
 
   expect(await socket.closed).toMatchObject({ code: 4408 });
 });
