@@ -28,8 +28,16 @@ export class ResourceRegistry {
 
   /** Notes that something was opened. Call the returned function when it is closed; twice is harmless. */
   opened(kind: ResourceKind, name: string, owner?: string): () => void {
-    const origin = this.#keepOrigins ? new Error(`${kind} ${name} was opened here`).stack : undefined;
-    const resource: OpenResource = { kind, name, owner, origin };
+    // Kept as an error: its text is made only when somebody asks, and nearly always nobody does.
+    const opening = this.#keepOrigins ? new Error(`${kind} ${name} was opened here`) : undefined;
+    const resource: OpenResource = {
+      kind,
+      name,
+      owner,
+      get origin() {
+        return opening?.stack;
+      },
+    };
     this.#open.add(resource);
     return () => {
       this.#open.delete(resource);
