@@ -53,6 +53,8 @@ export class RunDriver implements DrivenRun {
   #fresh = false;
   #waiting = false;
   #cancelling: Promise<void> | undefined;
+  /** The seq of `cancel_requested`. */
+  #cancelledAt: number | undefined;
 
   constructor(context: UserExecutionContext, deps: EngineDeps, home: RunHome) {
     this.context = context;
@@ -234,6 +236,7 @@ export class RunDriver implements DrivenRun {
 
   async #applyPending(record: StepRecord): Promise<void> {
     const asked = record.cancelRequested;
+    this.#cancelledAt ??= asked?.seq;
     if (asked !== undefined) this.#stop.abort(new Cancellation(this.context.runId, asked.by, asked.reason));
     await this.applyCommands();
   }
@@ -244,7 +247,8 @@ export class RunDriver implements DrivenRun {
     for (const { commandId, args } of pending) {
       const { by, reason } = JSON.parse(args) as { by: string; reason: string };
       await this.cancel(by, reason);
-      await this.#owned.commands.applied(commandId, this.#emitter.head);
+      // A run that ends for another reason ends all the same; whoever asked finds that end.
+      if (this.#cancelledAt !== undefined) await this.#owned.commands.applied(commandId, this.#cancelledAt);
     }
   }
 
@@ -256,7 +260,7 @@ export class RunDriver implements DrivenRun {
   async #cancel(by: string, reason: string): Promise<void> {
     if (this.#stop.signal.aborted) return;
     try {
-      await this.#emitter.emit('cancel_requested', { by, reason });
+      this.#cancelledAt = await this.#emitter.emit('cancel_requested', { by, reason });
     } catch (error) {
       if (isEnginehouseError(error, 'RUN_ENDED')) return;
       this.#cancelling = undefined;
