@@ -88,7 +88,9 @@ async function openAll(base: Configuration, boot: Boot, scope: Scope): Promise<E
   const { factory } = await boot.phase('factory', () => {
     const made = new ExecutionEngineFactory({ bridge, store, agents: instances, databases, clock, ids, limits, resources, log });
     const { drainTimeoutMs, cancelGraceMs } = limits;
-    return { factory: scope.own('factory', made, drainTimeoutMs + cancelGraceMs + 2_000) };
+    // Its close(), not its disposal: in a test that set it up by hand, disposing the factory closes this very runtime.
+    scope.defer('factory', () => made.close(), drainTimeoutMs + cancelGraceMs + 2_000);
+    return { factory: made };
   });
   const readiness = new ReadinessCheck({ factory, bridge, store, clock, ids, timeoutMs: limits.readinessTimeoutMs });
   const { doors, address } = await boot.phase('doors', async () => {
