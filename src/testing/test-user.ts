@@ -1,4 +1,6 @@
-import { connect, type EnginehouseClient } from '../client/index.ts';
+import { WebSocket } from 'ws';
+
+import { connect, type EnginehouseClient, type WebSocketLike } from '../client/index.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { userId, type UserId } from '../context/ids.ts';
 import { UserExecutionContext, type ContextRequest } from '../context/user-execution-context.ts';
@@ -59,7 +61,7 @@ export class TestUser implements AsyncDisposable {
   /** One more connection: a second tab. It is closed with the user. @throws `TEST_KIT_MISUSED` after the test */
   async connect(): Promise<EnginehouseClient> {
     if (this.#over) throw new EnginehouseError('TEST_KIT_MISUSED', `user ${this.id} is used after its test`, { part: 'user' });
-    const client = connect({ url: await this.url(), token: () => this.token() });
+    const client = connect({ url: await this.url(), token: () => this.token(), webSocket: openSocket });
     this.#clients.add(client);
     return client;
   }
@@ -75,4 +77,8 @@ export class TestUser implements AsyncDisposable {
     this.#over = true;
     await Promise.all([...this.#clients].map((client) => client.close()));
   }
+}
+
+function openSocket(url: string, protocols: readonly string[], headers: Readonly<Record<string, string>>): WebSocketLike {
+  return new WebSocket(url, [...protocols], { headers, perMessageDeflate: false });
 }
