@@ -28,6 +28,9 @@ export async function run(agent: string, options: RunOptions): Promise<number> {
   const owner = ownerOf(options);
   const { config } = await loadApplication(options);
   await using runtime = await startup(withoutDoors(config));
+  if (runtime.recoveredRuns > 0 && options.json !== true) {
+    note(`${runtime.recoveredRuns} unfinished runs of this folder go on beside this one`);
+  }
   const { artifacts } = runtime.store.for(owner);
   const definition = config.agents.find(({ name }) => name === agent);
   try {

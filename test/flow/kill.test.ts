@@ -26,6 +26,7 @@ const BUDGET_MS = 60_000;
 class House implements AsyncDisposable {
   readonly folder: Folder;
   #server: ServerCommand;
+  #restart: Promise<void> | undefined;
   url = '';
 
   private constructor(folder: Folder) {
@@ -39,11 +40,8 @@ class House implements AsyncDisposable {
     return house;
   }
 
-  async killAndStart(): Promise<void> {
-    this.#server.kill('SIGKILL');
-    await this.#server.ended;
-    this.#server = this.#start(new URL(this.url).port);
-    await this.#server.ready();
+  killAndStart(): Promise<void> {
+    return (this.#restart = this.#killAndStart());
   }
 
   async client(user: string): Promise<EnginehouseClient> {
@@ -60,8 +58,16 @@ class House implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#restart?.catch(() => undefined);
     await this.#server[Symbol.asyncDispose]();
     await this.folder[Symbol.asyncDispose]();
+  }
+
+  async #killAndStart(): Promise<void> {
+    this.#server.kill('SIGKILL');
+    await this.#server.ended;
+    this.#server = this.#start(new URL(this.url).port);
+    await this.#server.ready();
   }
 
   #start(port: string): ServerCommand {
@@ -97,6 +103,21 @@ async function analyse(client: EnginehouseClient, shown: (count: number) => void
   await followTree(root.id, follow, (event) => shown(seen.push(event)));
   const { result } = await root.result;
   return { seen, runs: [...runs.values()], artifact: resultSchema.parse(result).report };
+}
+
+/** The client sees an event once it is durable, so the kill comes at this point or a little after it. */
+async function analyseAndKill(house: House, client: EnginehouseClient, point: number): Promise<Watched> {
+  let restart: Promise<void> | undefined;
+  try {
+    return await analyse(client, (count) => {
+      if (count !== point) return;
+      restart = house.killAndStart();
+      // Without a server there is nothing to wait for.
+      restart.catch(() => client.close());
+    });
+  } finally {
+    await restart;
+  }
 }
 
 async function reportOf(client: EnginehouseClient, { artifact }: Watched): Promise<string> {
@@ -157,12 +178,8 @@ test(
     for (let point = 1; point <= total; point += every) {
       const before = await house.databases();
       await using client = await house.client(`killed-at-${point}`);
-      // The client sees an event once it is durable, so the kill comes at this point or a little after it.
-      let killed: Promise<void> | undefined;
-      const watched = await analyse(client, (count) => {
-        if (count === point) killed = house.killAndStart();
-      });
-      await killed;
+
+      const watched = await analyseAndKill(house, client, point);
 
       const [database = ''] = (await house.databases()).filter((file) => !before.includes(file));
       expect({ point, ...(await findings(client, watched)) }).toEqual({ point, ...SOUND });
