@@ -3,15 +3,15 @@ import { expect, test } from 'vitest';
 import { ada, ALL, bob, delta, newRun } from '../../../test/contract/store/samples.ts';
 import { runId, type Owner } from '../../context/ids.ts';
 import { commit, type Outcome } from './commit.ts';
-import type { Connection } from './connection.ts';
 import { IN_MEMORY, openMemory } from './memory.ts';
 import { readEvents } from './run-log.ts';
-import type { Write } from './writes.ts';
+import { perform, type Write } from './writes.ts';
+import type { WritingConnection } from './writing-connection.ts';
 
 /** SQLite keeps NaN as NULL, which the table refuses: a failure after the write has begun. */
 const unwritable = { ...delta('b'), at: Number.NaN };
 
-function openWithRuns(...ids: readonly string[]): Connection {
+function openWithRuns(...ids: readonly string[]): WritingConnection {
   const db = openMemory(undefined);
   commit(
     db,
@@ -25,7 +25,7 @@ function append(id: string, generation: number, ...events: readonly ReturnType<t
   return { name: 'append', args: { owner: ada, runId: runId(id), generation, after: 1, events } };
 }
 
-function headsOf(db: Connection, ...ids: readonly string[]): number[] {
+function headsOf(db: WritingConnection, ...ids: readonly string[]): number[] {
   return ids.map((id) => readEvents(db, ada, { runId: runId(id), after: 0, limit: ALL }).length);
 }
 
@@ -85,6 +85,16 @@ test('W2: a write that fails half-way is taken back whole, and fails alone', () 
     refusal: { details: { operation: 'append', reason: 'NOT NULL constraint failed: events.at' } },
   });
   expect(headsOf(db, 'r1', 'r2', 'r3')).toEqual([2, 1, 2]);
+});
+
+test('what is remembered of a log is forgotten with the transaction that wrote it', () => {
+  using db = openWithRuns('r1', 'r2');
+  const group = [append('r1', 1, delta('a')), append('r2', 1, delta('a'), unwritable)];
+
+  expect(() => db.transaction(() => group.map((write) => perform(db, write)))).toThrow('NOT NULL');
+  const outcomes = commit(db, IN_MEMORY, [append('r1', 1, delta('a')), append('r2', 1, delta('b'))]);
+
+  expect(short(outcomes)).toEqual([2, 2]);
 });
 
 test('an upload is continued by its owner only, and its key is not used again', () => {

@@ -10,9 +10,9 @@
  */
 
 import { EnginehouseError, isEnginehouseError, type ErrorCode, type ErrorDetails } from '../../base/errors.ts';
-import type { Connection } from './connection.ts';
 import { asStoreError } from './sqlite-error.ts';
 import { perform, type Write, type WriteResult } from './writes.ts';
+import type { WritingConnection } from './writing-connection.ts';
 
 /** How one write ended, as plain data that another thread can be told. */
 export type Outcome = { readonly result: WriteResult } | { readonly refusal: Refusal };
@@ -23,7 +23,7 @@ export interface Refusal {
   readonly details: ErrorDetails[ErrorCode];
 }
 
-export function commit(db: Connection, file: string, writes: readonly Write[]): readonly Outcome[] {
+export function commit(db: WritingConnection, file: string, writes: readonly Write[]): readonly Outcome[] {
   try {
     return db.transaction(() => writes.map((write) => attempt(db, write)));
   } catch (error) {
@@ -32,7 +32,7 @@ export function commit(db: Connection, file: string, writes: readonly Write[]): 
   }
 }
 
-function attempt(db: Connection, write: Write): Outcome {
+function attempt(db: WritingConnection, write: Write): Outcome {
   try {
     return { result: perform(db, write) };
   } catch (error) {

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { Connection } from './connection.ts';
 import { number } from './row.ts';
 import { migrate, refuseNewer, SCHEMA_VERSION, schemaVersion } from './schema.ts';
+import { WritingConnection } from './writing-connection.ts';
 
 const WAL_BYTES = 16_777_216;
 
@@ -41,8 +42,8 @@ export function openForReading(file: string): Connection {
   return new Connection(file, { readOnly: true, busyTimeoutMs: READ_WAIT_MS });
 }
 
-export function openForWriting(file: string, maxBytes: number | undefined): Connection {
-  const db = new Connection(file, { busyTimeoutMs: WRITE_WAIT_MS });
+export function openForWriting(file: string, maxBytes: number | undefined): WritingConnection {
+  const db = new WritingConnection(file, { busyTimeoutMs: WRITE_WAIT_MS });
   try {
     db.exec(
       `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${WAL_BYTES}; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY`,

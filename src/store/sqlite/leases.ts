@@ -1,9 +1,9 @@
 import type { Owner, RunId } from '../../context/ids.ts';
 import type { Lease } from '../../event/store.ts';
-import type { Connection } from './connection.ts';
 import { number } from './row.ts';
 import { logHead } from './run-log.ts';
 import { runKey } from './runs.ts';
+import type { WritingConnection } from './writing-connection.ts';
 
 export interface TakeArgs {
   readonly owner: Owner;
@@ -13,14 +13,15 @@ export interface TakeArgs {
 }
 
 /** Raises the generation, which ends the lease before it. */
-export function takeLease(db: Connection, { owner, runId, holder }: TakeArgs): Lease | undefined {
+export function takeLease(db: WritingConnection, { owner, runId, holder }: TakeArgs): Lease | undefined {
   const run = runKey(db, owner, runId);
   const head = logHead(db, owner, runId);
   if (run === undefined || head === undefined) return undefined;
   const row = db.get(
-    'UPDATE heads SET generation = generation + 1, holder = ? WHERE run = ? RETURNING generation',
+    'UPDATE states SET generation = generation + 1, holder = ? WHERE run = ? RETURNING generation',
     holder,
     run,
   );
+  db.logs.forget(owner, runId);
   return row && { generation: number(row, 'generation'), head };
 }

@@ -1,10 +1,11 @@
 /**
  * The log of one run: append, read, head.
  *
- *   L1. An append reads one row, changes one row and adds its events. Nothing of
- *       it looks at earlier events, so event 10,000 costs what event 10 did.
+ *   L1. An append writes its events, and the run's state when they change it.
+ *       Each event carries the CRC of the log up to it, so the newest one says
+ *       where the log stands, and event 10,000 costs what event 10 did.
  *   L2. It checks everything before it writes.
- *   L3. Head, CRC and status move in the same transaction as the events.
+ *   L3. The status moves in the same transaction as the events.
  */
 
 import { crc32 } from 'node:zlib';
@@ -16,59 +17,44 @@ import type { Owner, RunId } from '../../context/ids.ts';
 import { isFinal, isTerminal, statusAfter, type RunStatus } from '../../context/run-status.ts';
 import type { Append, LogHead, NewEvent } from '../../event/store.ts';
 import type { Connection } from './connection.ts';
+import type { OpenLog } from './open-logs.ts';
 import { number, text, type Row } from './row.ts';
 import { touchThreadOf } from './threads.ts';
+import type { WritingConnection } from './writing-connection.ts';
+
+/** Joins a run `r` with its last event `e`, by one search of the index. */
+export const IS_NEWEST = 'e.run = r.run AND e.seq = (SELECT max(seq) FROM events WHERE run = r.run)';
 
 export interface AppendArgs extends Append {
   readonly owner: Owner;
   readonly runId: RunId;
 }
 
-/** Where a log stands, with the key of its run. */
-interface OpenLog {
-  readonly run: number;
-  readonly generation: number;
-  readonly head: number;
-  readonly crc: number;
-  readonly status: RunStatus;
-}
-
 /** @throws `NOT_FOUND`, `LEASE_LOST`, `RUN_ENDED`, `LOG_CONFLICT` as the port says. */
-export function appendEvents(db: Connection, args: AppendArgs): number {
+export function appendEvents(db: WritingConnection, args: AppendArgs): number {
   const { owner, runId, events } = args;
-  const log = openLog(db, owner, runId);
+  const log = db.logs.find(owner, runId, () => openLog(db, owner, runId));
   if (log === undefined)
     throw new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
   refuseIntruder(log, args);
   const last = events.at(-1);
   if (last === undefined) return log.head;
-  const crc = addEvents(db, log, events);
-  const head = log.head + events.length;
-  db.run(
-    'UPDATE heads SET head = ?, crc = ?, status = ? WHERE run = ?',
-    head,
-    crc,
-    statusWith(log.status, events),
-    log.run,
-  );
-  if (isTerminal(last.type)) {
-    db.run('UPDATE heads SET ended_at = ? WHERE run = ?', last.at, log.run);
-    touchThreadOf(db, log.run, last.at);
-  }
-  return head;
+  const status = statusWith(log.status, events);
+  const endedAt = isTerminal(last.type) ? last.at : null;
+  if (status !== log.status)
+    db.run('UPDATE states SET status = ?, ended_at = ? WHERE run = ?', status, endedAt, log.run);
+  if (endedAt !== null) touchThreadOf(db, log.run, endedAt);
+  log.crc = addEvents(db, log, events);
+  log.head += events.length;
+  log.status = status;
+  return log.head;
 }
 
 /** Writes event 1 of a run whose row is new, and its head. */
 export function beginLog(db: Connection, run: number, holder: string, accepted: NewEvent): Omit<LogHead, 'epoch'> {
   const status = statusWith('queued', [accepted]);
   const crc = addEvents(db, { run, head: 0, crc: 0 }, [accepted]);
-  db.run(
-    'INSERT INTO heads (run, holder, generation, head, crc, status) VALUES (?, ?, 1, 1, ?, ?)',
-    run,
-    holder,
-    crc,
-    status,
-  );
+  db.run('INSERT INTO states (run, holder, generation, status) VALUES (?, ?, 1, ?)', run, holder, status);
   return { head: 1, crc, status };
 }
 
@@ -93,7 +79,7 @@ export interface EventPage {
 
 export function logHead(db: Connection, owner: Owner, runId: RunId): LogHead | undefined {
   const row = db.get(
-    `SELECT r.epoch, h.head, h.crc, h.status FROM runs r JOIN heads h ON h.run = r.run
+    `SELECT r.epoch, s.status, e.seq, e.crc FROM runs r JOIN states s ON s.run = r.run JOIN events e ON ${IS_NEWEST}
       WHERE r.tenant_id = ? AND r.user_id = ? AND r.run_id = ?`,
     owner.tenantId,
     owner.userId,
@@ -103,12 +89,12 @@ export function logHead(db: Connection, owner: Owner, runId: RunId): LogHead | u
 }
 
 export function asHead(row: Row): LogHead {
-  return { head: number(row, 'head'), epoch: text(row, 'epoch'), crc: number(row, 'crc'), status: asStatus(row) };
+  return { head: number(row, 'seq'), epoch: text(row, 'epoch'), crc: number(row, 'crc'), status: asStatus(row) };
 }
 
 function openLog(db: Connection, owner: Owner, runId: RunId): OpenLog | undefined {
   const row = db.get(
-    `SELECT h.run, h.generation, h.head, h.crc, h.status FROM runs r JOIN heads h ON h.run = r.run
+    `SELECT s.run, s.generation, s.status, e.seq, e.crc FROM runs r JOIN states s ON s.run = r.run JOIN events e ON ${IS_NEWEST}
       WHERE r.tenant_id = ? AND r.user_id = ? AND r.run_id = ?`,
     owner.tenantId,
     owner.userId,
@@ -118,7 +104,7 @@ function openLog(db: Connection, owner: Owner, runId: RunId): OpenLog | undefine
     row && {
       run: number(row, 'run'),
       generation: number(row, 'generation'),
-      head: number(row, 'head'),
+      head: number(row, 'seq'),
       crc: number(row, 'crc'),
       status: asStatus(row),
     }
@@ -140,13 +126,15 @@ function refuseIntruder(log: OpenLog, { runId, generation, after, events }: Appe
   }
 }
 
+const INSERT = 'INSERT INTO events (run, seq, type, at, crc, data) VALUES (?, ?, ?, ?, ?, ?)';
+
 /** Adds the events and gives the CRC of the log with them. */
 function addEvents(db: Connection, log: Pick<OpenLog, 'run' | 'head' | 'crc'>, events: readonly NewEvent[]): number {
   let { head, crc } = log;
   for (const { type, at, data } of events) {
     head += 1;
     crc = crc32(canonicalEventText(head, type, at, data), crc);
-    db.run('INSERT INTO events (run, seq, type, at, data) VALUES (?, ?, ?, ?, ?)', log.run, head, type, at, data);
+    db.run(INSERT, log.run, head, type, at, crc, data);
   }
   return crc;
 }

@@ -4,8 +4,9 @@ import { runId, tenantId, threadId, userId, type Owner, type RunId } from '../..
 import type { NewRun, RunKey, RunOrigin, RunQuery, RunRecord } from '../../event/store.ts';
 import type { Connection } from './connection.ts';
 import { number, optionalNumber, optionalText, text, type Row } from './row.ts';
-import { asHead, beginLog } from './run-log.ts';
+import { asHead, beginLog, IS_NEWEST } from './run-log.ts';
 import { touchThread } from './threads.ts';
+import type { WritingConnection } from './writing-connection.ts';
 
 export interface AcceptArgs {
   readonly owner: Owner;
@@ -20,8 +21,8 @@ export interface Accepted {
 }
 
 const RECORD = `SELECT r.run_id, r.thread_id, r.agent, r.version, r.origin, r.parent_run_id, r.input_digest, r.context,
-    r.epoch, r.accepted_at, h.generation, h.head, h.crc, h.status, h.ended_at
-  FROM runs r JOIN heads h ON h.run = r.run`;
+    r.epoch, r.accepted_at, s.generation, s.status, s.ended_at, e.seq, e.crc
+  FROM runs r JOIN states s ON s.run = r.run JOIN events e ON ${IS_NEWEST}`;
 
 /** Thread, run, lease and first event in one step; or the run that is there already, untouched. */
 export function acceptRun(db: Connection, { owner, run, epoch }: AcceptArgs): Accepted {
@@ -64,7 +65,7 @@ export function listRuns(db: Connection, owner: Owner, query: RunQuery): readonl
     ['r.user_id = ?', owner.userId],
     ['r.thread_id = ?', query.threadId],
     ['r.parent_run_id = ?', query.parentRunId],
-    ['h.status = ?', query.status],
+    ['s.status = ?', query.status],
     ['(r.accepted_at, r.run_id) < (?, ?)', before?.acceptedAt, before?.runId],
   ];
   const asked = filters.filter(([, value]) => value !== undefined);
@@ -74,9 +75,9 @@ export function listRuns(db: Connection, owner: Owner, query: RunQuery): readonl
   return db.all(sql, ...values, Math.max(0, query.limit)).map(asRun);
 }
 
-/** Deletes the run and its descendants; heads and commands go with their run. */
+/** Deletes the run and its descendants; state and commands go with their run. */
 export function deleteRun(
-  db: Connection,
+  db: WritingConnection,
   { owner, runId: id }: { readonly owner: Owner; readonly runId: RunId },
 ): boolean {
   const family = db.all(
@@ -100,14 +101,15 @@ export function deleteRun(
     db.run('DELETE FROM events WHERE run = ?', number(member, 'run'));
     db.run('DELETE FROM runs WHERE run = ?', number(member, 'run'));
   }
+  db.logs.clear();
   return family.length > 0;
 }
 
 /** The keys of runs without a terminal event that no parent takes up, oldest first. */
 export function unfinishedRuns(db: Connection): readonly RunKey[] {
   const rows = db.all(
-    `SELECT r.tenant_id, r.user_id, r.run_id FROM heads h JOIN runs r ON r.run = h.run
-      WHERE h.ended_at IS NULL AND r.origin <> 'agent' ORDER BY r.accepted_at, r.run`,
+    `SELECT r.tenant_id, r.user_id, r.run_id FROM states s JOIN runs r ON r.run = s.run
+      WHERE s.ended_at IS NULL AND r.origin <> 'agent' ORDER BY r.accepted_at, r.run`,
   );
   return rows.map((row) => ({
     owner: { tenantId: tenantId(text(row, 'tenant_id')), userId: userId(text(row, 'user_id')) },

@@ -3,9 +3,10 @@
  *
  *   T1. Every row is of one owner: it carries tenant and user, or the key of a
  *       row that does. Integer keys never leave this folder.
- *   T2. What a run is (`runs`) never changes; where its log stands (`heads`)
- *       changes with every append and is small, so an append writes one short
- *       row and its events, however long the run and however large its context.
+ *   T2. What a run is (`runs`) never changes; who writes it and how it goes
+ *       (`states`) changes a few times; where its log stands is said by its
+ *       newest event. So an append writes events and mostly nothing else,
+ *       however long the run and however large its context.
  *   T3. An artifact without a digest is being written; nobody can see it.
  *   T4. A migration that was published is never changed. The file's
  *       `user_version` counts those that ran.
@@ -48,22 +49,21 @@ CREATE INDEX runs_newest ON runs (tenant_id, user_id, accepted_at, run_id);
 CREATE INDEX runs_by_thread ON runs (tenant_id, user_id, thread_id, accepted_at, run_id);
 CREATE INDEX runs_by_parent ON runs (tenant_id, user_id, parent_run_id, accepted_at, run_id) WHERE parent_run_id IS NOT NULL;
 
-CREATE TABLE heads (
+CREATE TABLE states (
   run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
   holder TEXT NOT NULL,
   generation INTEGER NOT NULL,
-  head INTEGER NOT NULL,
-  crc INTEGER NOT NULL,
   status TEXT NOT NULL,
   ended_at REAL
 ) STRICT;
-CREATE INDEX heads_unfinished ON heads (run) WHERE ended_at IS NULL;
+CREATE INDEX states_unfinished ON states (run) WHERE ended_at IS NULL;
 
 CREATE TABLE events (
   run INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   type TEXT NOT NULL,
   at REAL NOT NULL,
+  crc INTEGER NOT NULL,
   data TEXT NOT NULL,
   PRIMARY KEY (run, seq)
 ) STRICT;

@@ -1,6 +1,6 @@
 import { commit, type Outcome } from './commit.ts';
-import type { Connection } from './connection.ts';
 import type { Write } from './writes.ts';
+import type { WritingConnection } from './writing-connection.ts';
 
 /** Commits groups of writes, one group at a time. Who calls waits for one before giving the next. */
 export interface Writer extends AsyncDisposable {
@@ -10,10 +10,10 @@ export interface Writer extends AsyncDisposable {
 
 /** Writes on the caller's own thread: for a store in memory, where a commit waits for no disk. */
 export class InlineWriter implements Writer {
-  readonly #db: Connection;
+  readonly #db: WritingConnection;
   readonly #file: string;
 
-  constructor(db: Connection, file: string) {
+  constructor(db: WritingConnection, file: string) {
     this.#db = db;
     this.#file = file;
   }

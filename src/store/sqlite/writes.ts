@@ -6,10 +6,10 @@
 
 import { deleteArtifact, dropLeftovers, dropUpload, keepPiece } from './artifacts.ts';
 import { markApplied, putCommand } from './commands.ts';
-import type { Connection } from './connection.ts';
 import { takeLease } from './leases.ts';
 import { appendEvents } from './run-log.ts';
 import { acceptRun, deleteRun } from './runs.ts';
+import type { WritingConnection } from './writing-connection.ts';
 
 const FUNCTIONS = {
   append: appendEvents,
@@ -36,10 +36,10 @@ export type Write<N extends WriteName = WriteName> = {
 }[N];
 
 // The same table, typed so that a name and its arguments stay together.
-const WRITES: { readonly [Name in WriteName]: (db: Connection, args: WriteArgs[Name]) => WriteResults[Name] } =
+const WRITES: { readonly [Name in WriteName]: (db: WritingConnection, args: WriteArgs[Name]) => WriteResults[Name] } =
   FUNCTIONS;
 
-export function perform<N extends WriteName>(db: Connection, { name, args }: Write<N>): WriteResult<N> {
+export function perform<N extends WriteName>(db: WritingConnection, { name, args }: Write<N>): WriteResult<N> {
   return WRITES[name](db, args);
 }
 
