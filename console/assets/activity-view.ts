@@ -56,10 +56,7 @@ class Station {
       case 'run_queued':
         return this.#become('waiting', `place ${event.data.position} in the queue`);
       case 'agent_started':
-        this.#become('running', 'running');
-        if (event.data.attempt > 1)
-          this.#say(event.at, `Taken up again after an interruption, attempt ${event.data.attempt}.`);
-        return;
+        return this.#attempt(event);
       case 'agent_thinking':
         return this.#say(event.at, event.data.text ?? event.data.model ?? '');
       case 'step_reset':
@@ -82,6 +79,14 @@ class Station {
     }
   }
 
+  #attempt({ at, data: { attempt } }: AgentEvent<'agent_started'>): void {
+    this.#become('running', 'running');
+    if (attempt === 1) return;
+    // What was under way then is not any more; what is run again has a line of its own.
+    for (const line of this.#tools.values()) line.interrupt();
+    this.#say(at, `Taken up again after an interruption, attempt ${attempt}.`);
+  }
+
   #become(state: State, text: string): void {
     this.node.dataset['state'] = state;
     this.#state.textContent = text;
@@ -95,12 +100,14 @@ class Station {
 
   #showTool(event: AgentEvent<'tool_executing' | 'tool_progress' | 'tool_completed'>): void {
     if (event.type === 'tool_executing') {
-      // A tool that is run again after an interruption has the same call id, and a line of its own.
       const line = new ToolLine(event.data.tool);
       this.#tools.set(event.data.call, line);
       this.#say(event.at, ...line.nodes);
     } else if (event.type === 'tool_progress') this.#tools.get(event.data.call)?.progress(event.data.progress);
-    else this.#tools.get(event.data.call)?.end(event);
+    else {
+      this.#tools.get(event.data.call)?.end(event);
+      this.#tools.delete(event.data.call);
+    }
   }
 }
 
@@ -111,9 +118,11 @@ interface Progress {
   readonly totalBytes?: unknown;
 }
 
+const WORKING = 'working';
+
 class ToolLine {
   readonly nodes: readonly (string | Node)[];
-  readonly #text = element('span', { class: 'tool-text' }, 'working');
+  readonly #text = element('span', { class: 'tool-text' }, WORKING);
   readonly #bar = element('progress', { hidden: '' });
 
   constructor(tool: string) {
@@ -131,9 +140,15 @@ class ToolLine {
 
   end({ data: { outcome, durationMs, error } }: AgentEvent<'tool_completed'>): void {
     this.#bar.hidden = true;
-    const took = duration(durationMs);
-    if (outcome === 'ok')
-      this.#text.textContent = this.#text.textContent === 'working' ? took : `${this.#text.textContent}, ${took}`;
+    const said = this.#text.textContent;
+    if (outcome === 'ok') this.#text.textContent = `${said === WORKING ? '' : `${said}, `}${duration(durationMs)}`;
+    else if (error?.code === 'RUN_CANCELLED') this.#text.textContent = 'stopped';
     else this.#text.textContent = error === undefined ? outcome : `${outcome}: ${error.message}`;
+  }
+
+  /** Its worker was lost; nobody knows how far it came. */
+  interrupt(): void {
+    this.#bar.hidden = true;
+    this.#text.textContent = 'interrupted';
   }
 }
