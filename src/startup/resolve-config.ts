@@ -58,28 +58,33 @@ export function resolveConfig(config: EnginehouseConfig, env: Environment): Reso
   return {
     agents,
     migrations: database?.migrations,
-    store: { path: store.path ?? env['ENGINEHOUSE_DATA'] ?? './.enginehouse', maxBytes: store.maxBytes },
+    store: { path: store.path ?? said(env['ENGINEHOUSE_DATA']) ?? './.enginehouse', maxBytes: store.maxBytes },
     auth: resolveAuth(auth, env),
     server: {
-      host: server.host ?? env['HOST'] ?? '127.0.0.1',
-      port: server.port ?? portFrom(env['PORT']) ?? 4100,
+      host: server.host ?? said(env['HOST']) ?? '127.0.0.1',
+      port: server.port ?? portFrom(said(env['PORT'])) ?? 4100,
       allowedHosts: server.allowedHosts ?? [],
       listen: server.listen ?? true,
     },
     limits: resolveLimits(limits),
-    log: config.log ?? levelFrom(env['ENGINEHOUSE_LOG']) ?? 'info',
+    log: config.log ?? levelFrom(said(env['ENGINEHOUSE_LOG'])) ?? 'info',
   };
 }
 
+/** A variable that is set to nothing is not set. */
+function said(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
 function portFrom(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
+  if (text === undefined) return undefined;
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw invalid('server.port', `server.port (PORT) must be a whole number from 0 to 65535, got ${JSON.stringify(text)}`, text);
 }
 
 function levelFrom(text: string | undefined): LogLevel | undefined {
-  if (text === undefined || text === '') return undefined;
+  if (text === undefined) return undefined;
   const level = LEVELS.find((each) => each === text);
   if (level !== undefined) return level;
   throw invalid('log', `log (ENGINEHOUSE_LOG) must be one of ${LEVELS.join(', ')}, got ${JSON.stringify(text)}`, text);
@@ -94,8 +99,8 @@ function refused(error: z.ZodError, config: unknown): EnginehouseError {
     return invalid(option, `${option} is not an option; ${knownKeys(path)}`, option);
   }
   const received = path.reduce<unknown>((value, key) => (isRecord(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined), config);
-  // A secret is not shown, whatever it is.
-  const got = path.at(-1) === 'secret' ? typeof received : shown(received);
+  // A secret is not shown, whatever it is, and what stands in the place of its options may be it.
+  const got = path[0] === 'auth' ? typeof received : shown(received);
   return invalid(path.join('.'), `${path.join('.')}: ${issue.message}, got ${got}`, got);
 }
 
