@@ -48,7 +48,7 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /**
  * Declares an agent written in code.
  *
- * @throws `AGENT_INVALID` when the name is malformed or `run` is missing.
+ * @throws `AGENT_INVALID` naming the option that is missing or malformed.
  * @example
  * const greeter = defineAgent({
  *   name: 'greeter',
@@ -72,7 +72,7 @@ export function defineOwnAgent<Tools extends ToolSet>(options: AgentOptions<Stan
 
 function declare<Schema extends StandardSchemaV1, Tools extends ToolSet>(options: AgentOptions<Schema, Tools>): AgentDefinition {
   const { name, run } = options;
-  if (typeof run !== 'function') throw invalid(name, 'run must be a function');
+  check(options);
   return Object.freeze({
     name,
     version: options.version ?? '1',
@@ -83,6 +83,26 @@ function declare<Schema extends StandardSchemaV1, Tools extends ToolSet>(options
     continues: Object.freeze([...(options.continues ?? [])]),
     create: () => ({ run: (context: AgentContext) => run(context as never) }),
   });
+}
+
+/** What a caller without types may get wrong, and would learn of only when a run fails. */
+function check({ name, version, inputSchema, tools = {}, timeoutMs, continues, run }: AgentOptions<StandardSchemaV1, ToolSet>): void {
+  const wrong = (reason: string): EnginehouseError => invalid(name, reason);
+  if (typeof run !== 'function') throw wrong('run must be a function');
+  if (version !== undefined && !isText(version)) throw wrong(`version must be a text, got ${JSON.stringify(version)}`);
+  if (inputSchema !== undefined && inputSchema['~standard']?.version !== 1) throw wrong('inputSchema must be a Standard Schema');
+  if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0)) {
+    throw wrong(`timeoutMs must be a whole number from 1 up, got ${JSON.stringify(timeoutMs)}`);
+  }
+  if (continues !== undefined && !(Array.isArray(continues) && continues.every(isText))) throw wrong('continues must be a list of versions');
+  for (const [key, tool] of Object.entries(tools)) {
+    if (!NAME.test(key)) throw wrong(`tools: ${JSON.stringify(key)} must be 1 to 64 letters, digits, "-" and "_"`);
+    if (typeof tool?.execute !== 'function') throw wrong(`tools: ${key} is no tool; make it with tool({ … })`);
+  }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 function invalid(agent: string, reason: string): EnginehouseError {
