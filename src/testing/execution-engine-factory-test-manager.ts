@@ -27,8 +27,9 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Boots and verifies. Calling it again gives the same factory. @throws what `startup()` throws, `STARTUP_FAILED` */
+  /** Boots and verifies. Calling it again gives the same factory. @throws what `startup()` throws, `STARTUP_FAILED`; `TEST_KIT_MISUSED` after `cleanup()` */
   async initializeForTests(): Promise<ExecutionEngineFactory> {
+    if (this.#cleaning !== undefined) throw new EnginehouseError('TEST_KIT_MISUSED', 'the test manager was cleaned up', { part: 'manager' });
     this.#home ??= this.#boot();
     return (await this.#home).runtime.factory;
   }

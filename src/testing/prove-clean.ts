@@ -1,32 +1,48 @@
 import { connect } from 'node:net';
 
+import { systemClock } from '../base/clock.ts';
+import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError, isEnginehouseError } from '../base/errors.ts';
 import { runId, tenantId, userId } from '../context/ids.ts';
+import type { ListenAddress } from '../server/listen.ts';
 import { configuredRuntime } from '../startup/pointer.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
+
+/** A server that takes a connection and says nothing is one that is left. */
+const ANSWER_MS = 1_000;
 
 /**
  * Proves, rather than hopes, that a closed runtime is gone: the accessor does
  * not find it, its port refuses, its store is closed, and nothing that it opened
- * is left.
+ * is left. `token` is one that the runtime accepts: a runtime that was given the
+ * same port since does not, so it is told apart.
  *
  * @throws `CLEANUP_INCOMPLETE` naming everything that is still there
  */
-export async function proveClean(runtime: EnginehouseRuntime): Promise<void> {
+export async function proveClean(runtime: EnginehouseRuntime, token: string): Promise<void> {
   const left: string[] = runtime.resources.remaining().map(({ kind, name, owner, origin }) => {
     return `${kind} ${name}${owner === undefined ? '' : ` of ${owner}`}${origin === undefined ? '' : `\n${origin}`}`;
   });
   if (configuredRuntime() === runtime) left.push('the process-wide accessor still finds the runtime');
-  if (await accepts(runtime)) left.push(`${runtime.address?.url} still accepts connections`);
+  if (await accepts(runtime, token)) left.push(`${runtime.address?.url} still accepts connections`);
   if (await answers(runtime)) left.push('the store still answers');
   if (left.length === 0) return;
   throw new EnginehouseError('CLEANUP_INCOMPLETE', `after cleanup there is still: ${left.join('; ')}`, { left });
 }
 
-function accepts({ address }: EnginehouseRuntime): Promise<boolean> {
-  if (address === undefined) return Promise.resolve(false);
+async function accepts({ address }: EnginehouseRuntime, token: string): Promise<boolean> {
+  if (address === undefined || !(await listens(address))) return false;
+  const asked = fetch(`${address.url}/api/agents`, { headers: { Authorization: `Bearer ${token}` } });
+  const status = await withDeadline('an answer', ANSWER_MS, systemClock, asked).then(
+    (answer) => answer.status,
+    () => 0,
+  );
+  return status !== 401;
+}
+
+function listens({ host, port }: ListenAddress): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(address.port, address.host);
+    const socket = connect(port, host);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

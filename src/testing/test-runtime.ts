@@ -10,7 +10,7 @@
 import { Scope } from '../base/scope.ts';
 import { systemClock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
-import type { UserId } from '../context/ids.ts';
+import { userId, type UserId } from '../context/ids.ts';
 import type { EnginehouseConfig } from '../startup/config.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { startup } from '../startup/startup.ts';
@@ -32,7 +32,7 @@ export class TestRuntime implements UserHome, AsyncDisposable {
     this.runtime = runtime;
     this.#secret = secret;
     this.#scope = new Scope('test runtime', { releaseTimeoutMs: TEARDOWN_STEP_MS });
-    this.#scope.defer('proof', () => proveClean(runtime));
+    this.#scope.defer('proof', async () => proveClean(runtime, await this.token(userId('proof'))));
     this.#scope.defer('runtime', () => runtime.close());
   }
 

@@ -1,17 +1,25 @@
+import { systemClock } from '../base/clock.ts';
+import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { canonicalEvent } from '../context/canonical-event.ts';
 import type { AgentEvent } from '../context/event.ts';
 import { FIVE_EVENTS, readinessAgent } from '../startup/readiness.ts';
 import type { TestRuntime } from './test-runtime.ts';
+import type { TestUser } from './test-user.ts';
 
 /**
  * Runs a small agent for a real connected user and reads its five events back
  * from the socket and from the log. A look at fields would prove nothing.
  *
- * @throws `STARTUP_FAILED` saying what was expected and what was seen
+ * @throws `STARTUP_FAILED` saying what was expected and what was seen, `DEADLINE` after limits.readinessTimeoutMs
  */
 export async function verifyRuntime(home: TestRuntime): Promise<void> {
   await using user = home.user('verifier');
+  const { readinessTimeoutMs } = home.runtime.limits;
+  await withDeadline('the event round trip of verify', readinessTimeoutMs, systemClock, roundTrip(home, user));
+}
+
+async function roundTrip(home: TestRuntime, user: TestUser): Promise<void> {
   const client = await user.client();
   const run = client.start(readinessAgent.name, { nonce: crypto.randomUUID() });
   const seen: AgentEvent[] = [];
