@@ -55,10 +55,6 @@ export async function closeSharedRuntimes(): Promise<void> {
   if (failures.length > 1) throw new AggregateError(failures, 'shared test runtimes did not close cleanly');
 }
 
-/** Says which configurations are shared in this process. */
-export function sharedKeys(): readonly string[] {
-  return [...shared.keys()];
-}
 
 async function keyOf({ config, limits, seams, log }: TestRuntimeOptions): Promise<string> {
   const { agents = (await projectConfig())?.agents, ...rest } = config ?? {};
