@@ -100,7 +100,7 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
       limits,
       resources,
       holder,
-      advanced: (head, events) => this.#runs.advance(context, context.runId, head, events),
+      advanced: this.#runs.advancerOf(context, context.runId),
     });
   }
 

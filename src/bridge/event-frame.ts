@@ -1,6 +1,7 @@
 import type { AgentEvent, EventType } from '../context/event.ts';
-import { packEvent } from '../context/event-tuple.ts';
+import { packDeltaText, packEvent } from '../context/event-tuple.ts';
 import { isTerminal } from '../context/run-status.ts';
+import type { NewEvent } from '../event/store.ts';
 
 /** An event as it goes on the wire, without the bracket that ends its tuple: what follows differs from frame to frame. */
 export interface EncodedEvent {
@@ -18,26 +19,40 @@ export interface EventFrame {
   readonly terminal: boolean;
 }
 
-export interface FrameStream {
-  readonly stream: string;
-  readonly epoch: string;
+export function encodeEvent(event: AgentEvent): EncodedEvent {
+  return encoded(event, JSON.stringify(packEvent(event, event.at)));
 }
 
-export function encodeEvent(event: AgentEvent): EncodedEvent {
-  const tuple = JSON.stringify(packEvent(event, event.at));
-  return { seq: event.seq, at: event.at, open: tuple.slice(0, -1), terminal: isTerminal(event.type) };
+/** The same of an event that was just committed. */
+export function encodeNew(seq: number, event: NewEvent): EncodedEvent {
+  const tuple = packDeltaText(event.type, event.data);
+  return tuple === undefined ? encodeEvent(parseNew(seq, event)) : encoded({ seq, ...event }, tuple);
+}
+
+export function parseNew(seq: number, { type, at, data }: NewEvent): AgentEvent {
+  // A parse boundary: the emitter checked the data against the schema and wrote it as JSON.
+  return { seq, type, at, data: JSON.parse(data) } as AgentEvent;
+}
+
+function encoded({ seq, at, type }: Pick<AgentEvent, 'seq' | 'at' | 'type'>, tuple: string): EncodedEvent {
+  return { seq, at, open: tuple.slice(0, -1), terminal: isTerminal(type) };
+}
+
+/** How every frame of a log begins. */
+export function frameHead(stream: string, epoch: string): string {
+  return `{"t":"ev","s":${JSON.stringify(stream)},"e":${JSON.stringify(epoch)},"from":`;
 }
 
 /** One frame of the events from the first on, as many as fit into `quantumBytes`, and one at least. */
 export function eventFrame(
-  { stream, epoch }: FrameStream,
+  head: string,
   events: readonly EncodedEvent[],
   quantumBytes: number,
 ): EventFrame | undefined {
   const [first] = events;
   if (first === undefined) return undefined;
   let last = first;
-  let text = `{"t":"ev","s":${JSON.stringify(stream)},"e":${JSON.stringify(epoch)},"from":${first.seq},"at":${first.at},"ev":[`;
+  let text = `${head}${first.seq},"at":${first.at},"ev":[`;
   for (const event of events) {
     if (event !== first && text.length + event.open.length > quantumBytes) break;
     const ms = event.at - first.at;

@@ -11,7 +11,7 @@
 
 import type { AgentEvent } from '../context/event.ts';
 import type { NewEvent } from '../event/store.ts';
-import { encodeEvent, type EncodedEvent } from './event-frame.ts';
+import { encodeNew, parseNew, type EncodedEvent } from './event-frame.ts';
 
 class TailEvent {
   readonly seq: number;
@@ -32,13 +32,11 @@ class TailEvent {
   }
 
   event(): AgentEvent {
-    const { type, at, data } = this.#kept;
-    // A parse boundary: the emitter checked the data against the schema and wrote it as JSON.
-    return { seq: this.seq, type, at, data: JSON.parse(data) } as AgentEvent;
+    return parseNew(this.seq, this.#kept);
   }
 
   encoded(): EncodedEvent {
-    return (this.#encoded ??= encodeEvent(this.event()));
+    return (this.#encoded ??= encodeNew(this.seq, this.#kept));
   }
 }
 
@@ -63,8 +61,12 @@ export class HotTail {
       this.restart(head);
       return;
     }
-    events.forEach((event, index) => this.#events.push(new TailEvent(head - events.length + index + 1, event)));
-    for (const event of events) this.#bytes += event.data.length;
+    let seq = head - events.length;
+    for (const event of events) {
+      seq += 1;
+      this.#events.push(new TailEvent(seq, event));
+      this.#bytes += event.data.length;
+    }
     this.#trim();
   }
 

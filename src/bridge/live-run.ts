@@ -16,7 +16,7 @@ import type { Owner, RunId } from '../context/ids.ts';
 import { isFinal, isTerminal, type FinalStatus } from '../context/run-status.ts';
 import { runStream } from '../context/wire.ts';
 import type { NewEvent, RunLog } from '../event/store.ts';
-import { encodeEvent, eventFrame, mayGather, type EventFrame } from './event-frame.ts';
+import { encodeEvent, eventFrame, frameHead, mayGather, type EventFrame } from './event-frame.ts';
 import { HotTail } from './hot-tail.ts';
 
 /** One frame carries at least one event and about this much. */
@@ -39,6 +39,7 @@ export class LiveRun {
   readonly #listeners = new Set<() => void>();
   #opening: Promise<boolean> | undefined;
   #epoch = '';
+  #frameHead = '';
   #head = 0;
   #end: RunEnd | undefined;
   #frame: EventFrame | undefined;
@@ -85,6 +86,7 @@ export class LiveRun {
     if (log === undefined) return false;
     const { head, epoch, status, crc } = log;
     this.#epoch = epoch;
+    this.#frameHead = frameHead(this.stream, epoch);
     const isNews = head > this.#head || (this.#end === undefined && isFinal(status));
     if (head > this.#head) {
       this.#head = head;
@@ -124,7 +126,7 @@ export class LiveRun {
       return this.#frame;
     const hot = this.#tail.encodedAfter(after, PAGE_EVENTS);
     if (hot === undefined) return this.#readFrame(after);
-    this.#frame = eventFrame({ stream: this.stream, epoch: this.#epoch }, hot, QUANTUM_BYTES);
+    this.#frame = eventFrame(this.#frameHead, hot, QUANTUM_BYTES);
     return this.#frame;
   }
 
@@ -147,7 +149,7 @@ export class LiveRun {
 
   async #readFrame(after: number): Promise<EventFrame | undefined> {
     const page = await this.#log.read(this.runId, after, this.#pageEvents);
-    const frame = eventFrame({ stream: this.stream, epoch: this.#epoch }, page.map(encodeEvent), QUANTUM_BYTES);
+    const frame = eventFrame(this.#frameHead, page.map(encodeEvent), QUANTUM_BYTES);
     // The next page is about one frame, so that large events are not read only to be read again.
     if (frame !== undefined) this.#pageEvents = Math.min(PAGE_EVENTS, Math.max(1, 2 * (frame.last - after)));
     return frame;

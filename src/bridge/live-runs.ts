@@ -40,9 +40,10 @@ export class LiveRuns {
     };
   }
 
-  /** Takes what the run's writer committed. A run that nobody follows costs nothing. */
-  advance(owner: Owner, runId: RunId, head: number, events: readonly NewEvent[]): void {
-    this.#runs.get(keyOf(owner, runId))?.run.advance(head, events);
+  /** What a run's writer calls with each commit. A run that nobody follows costs nothing. */
+  advancerOf(owner: Owner, runId: RunId): (head: number, events: readonly NewEvent[]) => void {
+    const key = keyOf(owner, runId);
+    return (head, events) => this.#runs.get(key)?.run.advance(head, events);
   }
 }
 

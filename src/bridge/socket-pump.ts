@@ -18,6 +18,7 @@ import type { Clock } from '../base/clock.ts';
 import { nextTurn } from '../base/next-turn.ts';
 import type { Limits } from '../context/limits.ts';
 import { crcText, type ServerFrame } from '../context/wire.ts';
+import type { EventFrame } from './event-frame.ts';
 import { QUANTUM_BYTES, type RunEnd } from './live-run.ts';
 import type { SendWindow } from './send-window.ts';
 import type { Subscription } from './subscriptions.ts';
@@ -95,11 +96,20 @@ export class SocketPump {
     this.#idle?.resolve();
   }
 
+  /** Runs through without a pause, unless a page of the store must be read or the event loop must turn. */
   async #pump(): Promise<void> {
     this.#pumping = true;
     try {
       while (this.#due.size > 0 && !this.#stopped && !this.#blocked() && !this.#gathering()) {
-        const sentBytes = await this.#turn();
+        // U3: one quantum, from the streams that have waited longest.
+        let sentBytes = 0;
+        for (const subscription of this.#due) {
+          this.#due.delete(subscription);
+          const served = this.#serve(subscription);
+          sentBytes += typeof served === 'number' ? served : await served;
+          if (this.#stopped || sentBytes >= QUANTUM_BYTES || this.#full()) break;
+        }
+        if (sentBytes > 0) this.#flushedAt = this.#deps.clock.now();
         if (sentBytes >= QUANTUM_BYTES) await nextTurn();
       }
     } catch (error) {
@@ -111,46 +121,41 @@ export class SocketPump {
     }
   }
 
-  /** U3: one quantum, from the streams that have waited longest. */
-  async #turn(): Promise<number> {
-    let sentBytes = 0;
-    for (const subscription of this.#due) {
-      this.#due.delete(subscription);
-      if (subscription.state === 'open') sentBytes += await this.#serve(subscription);
-      if (this.#stopped || sentBytes >= QUANTUM_BYTES || this.#full()) break;
-    }
-    if (sentBytes > 0) this.#flushedAt = this.#deps.clock.now();
-    return sentBytes;
-  }
-
-  async #serve(subscription: Subscription): Promise<number> {
-    const { run } = subscription;
-    if (subscription.cursor >= run.head) {
+  /** Sends the next frame, and the end when that was the last one. Gives the bytes sent. */
+  #serve(subscription: Subscription): number | Promise<number> {
+    const { run, state, cursor } = subscription;
+    if (state !== 'open') return 0;
+    if (cursor >= run.head) {
       if (run.end !== undefined) this.#sayEnd(subscription, run.end);
       return 0;
     }
-    const answer = run.frame(subscription.cursor);
-    const frame = answer instanceof Promise ? await answer : answer;
-    if (subscription.state !== 'open' || this.#stopped) return 0;
-    if (frame === undefined) {
-      this.#deps.ended(subscription, false);
-      return 0;
-    }
-    this.#send(subscription, frame.last, frame.bytes);
-    const end = frame.terminal ? await run.settle() : run.end;
-    if (subscription.state !== 'open' || this.#stopped) return frame.bytes.length;
-    if (subscription.cursor < run.head) this.#due.add(subscription);
-    else if (end !== undefined) this.#sayEnd(subscription, end);
-    return frame.bytes.length;
+    const frame = run.frame(cursor);
+    if (frame instanceof Promise) return frame.then((read) => this.#send(subscription, read));
+    return this.#send(subscription, frame);
   }
 
-  #send(subscription: Subscription, last: number, bytes: Buffer): void {
-    const { outlet, window, timers } = this.#deps;
+  #send(subscription: Subscription, frame: EventFrame | undefined): number | Promise<number> {
+    const { outlet, window, timers, ended } = this.#deps;
+    if (subscription.state !== 'open' || this.#stopped) return 0;
+    if (frame === undefined) {
+      ended(subscription, false);
+      return 0;
+    }
+    const { bytes, last, terminal } = frame;
     timers.clear('slow');
     subscription.cursor = last;
     this.#sentBytes += bytes.length;
     window.sent(subscription.stream, last, bytes.length);
     outlet.send(bytes, this.#resumed);
+    if (terminal) return subscription.run.settle().then((end) => this.#goOn(subscription, end, bytes.length));
+    return this.#goOn(subscription, subscription.run.end, bytes.length);
+  }
+
+  #goOn(subscription: Subscription, end: RunEnd | undefined, sentBytes: number): number {
+    if (subscription.state !== 'open' || this.#stopped) return sentBytes;
+    if (subscription.cursor < subscription.run.head) this.#due.add(subscription);
+    else if (end !== undefined) this.#sayEnd(subscription, end);
+    return sentBytes;
   }
 
   #sayEnd(subscription: Subscription, { seq, status, crc }: RunEnd): void {

@@ -44,6 +44,24 @@ export function packEvent(event: AgentEvent, frameAt: number): EventTuple {
   return ms === 0 ? [event.type, id, payload] : [event.type, id, payload, ms];
 }
 
+/**
+ * The JSON of `packEvent` for a delta at `frameAt`, cut out of its canonical data
+ * without parsing it; `undefined` for an event of another kind. A delta has two
+ * fields, both texts, and no text in JSON holds a bare quotation mark: so what
+ * looks like the border between them is the border.
+ */
+export function packDeltaText(type: EventType, data: string): string | undefined {
+  const field = ID_FIELD[type];
+  if (field === undefined || !TEXT_ONLY.has(type)) return undefined;
+  const deltaFirst = 'delta' < field;
+  const [first, second] = deltaFirst ? ['delta', field] : [field, 'delta'];
+  const border = `","${second}":"`;
+  const at = data.indexOf(border);
+  const before = data.slice(`{"${first}":`.length, at + 1);
+  const after = data.slice(at + border.length - 1, -1);
+  return deltaFirst ? `["${type}",${after},${before}]` : `["${type}",${before},${after}]`;
+}
+
 export function unpackEvent(tuple: EventTuple, seq: number, frameAt: number): AgentEvent {
   const [type, id, payload, ms = 0] = tuple;
   const field = ID_FIELD[type as EventType];
