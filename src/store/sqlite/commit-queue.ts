@@ -3,7 +3,8 @@
  *
  *   Q1. A commit starts when the one before it has ended and takes all that
  *       waits, in order, at most `commitBytes` or one write. There is no timer.
- *   Q2. A write is answered when its commit is durable.
+ *   Q2. A write is answered when its commit is durable, and the next commit is
+ *       under way by then: the disk works while the answers are carried on.
  *   Q3. It is as long as its callers are many: each run's writer waits for its
  *       append before it makes the next.
  */
@@ -41,29 +42,27 @@ export class CommitQueue {
           'result' in outcome ? resolve(outcome.result as WriteResult<W['name']>) : reject(asError(outcome.refusal)),
         failed: reject,
       });
-      this.#working ??= this.#work();
+      // One microtask, so that writes made together go together.
+      this.#working ??= Promise.resolve().then(() => this.#next());
     });
   }
 
   /** Resolves when everything submitted so far is answered. */
   async drained(): Promise<void> {
-    await this.#working;
+    while (this.#working !== undefined) await this.#working;
   }
 
-  async #work(): Promise<void> {
-    // One microtask, so that writes made together go together.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit(this.#nextGroup());
-    this.#working = undefined;
+  #next(): void {
+    this.#working = this.#waiting.length === 0 ? undefined : this.#commit(this.#nextGroup());
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
-    try {
-      const outcomes = await this.#writer.commit(group.map(({ write }) => write));
-      outcomes.forEach((outcome, index) => group[index]?.answered(outcome));
-    } catch (error) {
-      for (const { failed } of group) failed(error);
-    }
+    const answer = await this.#writer.commit(group.map(({ write }) => write)).then(
+      (outcomes) => () => outcomes.forEach((outcome, index) => group[index]?.answered(outcome)),
+      (error: unknown) => () => group.forEach(({ failed }) => failed(error)),
+    );
+    this.#next();
+    answer();
   }
 
   #nextGroup(): readonly Waiting[] {

@@ -55,7 +55,7 @@ export class SqliteStore implements Store, StoreAccess {
   }
 
   async read<T>(what: string, query: (db: Connection) => T): Promise<T> {
-    this.#refuseClosed();
+    if (this.#closing !== undefined) throw closed();
     const { reader, file } = this.#parts;
     try {
       return query(reader);
@@ -64,15 +64,10 @@ export class SqliteStore implements Store, StoreAccess {
     }
   }
 
-  async write<W extends Write>(write: W): Promise<WriteResult<W['name']>> {
-    this.#refuseClosed();
-    const { queue, file } = this.#parts;
-    if (queue !== undefined) return queue.submit(write);
-    const { name: operation } = write;
-    throw new EnginehouseError('STORE_READ_ONLY', `${file} was opened to be read, ${operation} would change it`, {
-      file,
-      operation,
-    });
+  write<W extends Write>(write: W): Promise<WriteResult<W['name']>> {
+    const { queue } = this.#parts;
+    if (this.#closing !== undefined) return Promise.reject(closed());
+    return queue?.submit(write) ?? Promise.reject(this.#readOnly(write.name));
   }
 
   mintEpoch(): string {
@@ -97,7 +92,13 @@ export class SqliteStore implements Store, StoreAccess {
     }
   }
 
-  #refuseClosed(): void {
-    if (this.#closing !== undefined) throw new EnginehouseError('CLOSED', 'the store is closed', { what: 'store' });
+  #readOnly(operation: string): EnginehouseError {
+    const { file } = this.#parts;
+    const message = `${file} was opened to be read, ${operation} would change it`;
+    return new EnginehouseError('STORE_READ_ONLY', message, { file, operation });
   }
+}
+
+function closed(): EnginehouseError {
+  return new EnginehouseError('CLOSED', 'the store is closed', { what: 'store' });
 }
