@@ -38,7 +38,7 @@ export class RunSession {
   readonly #session: ToolSession;
   readonly #deps: RunSessionDeps;
   readonly #underWay = new Set<Promise<unknown>>();
-  #saying = '';
+  #saidLength = 0;
 
   constructor(run: { readonly input: unknown; readonly attempt: number }, session: ToolSession, deps: RunSessionDeps) {
     this.#session = session;
@@ -76,9 +76,9 @@ export class RunSession {
   async finish(): Promise<void> {
     const { record, emitter } = this.#session;
     record.checkAllClaimed();
-    if (this.#saying === '' || record.messageDone) return;
+    if (this.#saidLength === 0 || record.messageDone) return;
     // The text itself is in the deltas; a log never holds the same bytes twice.
-    await emitter.emit('message_completed', { message: MESSAGE, role: 'assistant', parts: [{ type: 'text', length: this.#saying.length }] });
+    await emitter.emit('message_completed', { message: MESSAGE, role: 'assistant', parts: [{ type: 'text', length: this.#saidLength }] });
   }
 
   #recorded<Result>(name: string, work: () => Result): Promise<Result> {
@@ -92,8 +92,8 @@ export class RunSession {
 
   async #say(text: string): Promise<void> {
     const { record, emitter } = this.#session;
-    const from = this.#saying.length;
-    this.#saying += text;
+    const from = this.#saidLength;
+    this.#saidLength += text.length;
     const known = record.said.slice(from, from + text.length);
     if (!text.startsWith(known)) throw this.#saidOtherwise(known, text);
     const fresh = text.slice(known.length);

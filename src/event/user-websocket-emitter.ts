@@ -118,7 +118,11 @@ export class UserWebSocketEmitter implements AsyncDisposable {
    * @throws `RUN_ENDED`, `LEASE_LOST`, `STORE_FULL`, `STORE_FAILED` when the run cannot be written any more.
    */
   emit<T extends EventType>(type: T, data: EventData<T>): Promise<number> {
-    return this.#write(type, data);
+    try {
+      return this.#write(type, data);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Writes nothing more. What waits is still committed. Idempotent. */
@@ -138,15 +142,14 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     this.#deps.advanced(head, []);
   }
 
-  async #write<T extends EventType>(type: T, data: EventData<T>): Promise<number> {
+  #write<T extends EventType>(type: T, data: EventData<T>): Promise<number> {
     const event = this.#prepare(type, data);
     if (this.#refusal !== undefined) throw this.#refusal();
     if (this.#lease === undefined) throw closed(this.context, 'does not hold it');
-    const bytes = Buffer.byteLength(event.data);
-    if (!closes(type)) this.#refuseFlood(bytes);
+    if (!closes(type)) this.#refuseFlood(event.bytes);
     if (isTerminal(type)) this.#refusal = () => ended(this.context, type);
     const delta = isDelta(type) ? (data as Delta) : undefined;
-    return (this.#merge({ ...event, bytes }, delta) ?? this.#line({ ...event, bytes }, delta)).promise;
+    return (this.#merge(event, delta) ?? this.#line(event, delta)).promise;
   }
 
   /** M2: a delta joins the last one that waits when both belong to the same part and fit one event. */
@@ -182,22 +185,20 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   async #pump(): Promise<void> {
     // One microtask, so that events written together go together.
     await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit();
-    this.#pumping = undefined;
-  }
-
-  async #commit(): Promise<void> {
-    const batch = this.#nextBatch();
-    const after = this.#head;
-    try {
-      const generation = this.#lease?.generation ?? 0;
-      const events = batch.map(asEvent);
-      this.#head = await this.#deps.store.log.append(this.context.runId, { generation, after, events });
-      batch.forEach(({ settle }, index) => settle.resolve(after + index + 1));
-      this.#deps.advanced(this.#head, events);
-    } catch (error) {
-      this.#refuse(error as Error, batch);
+    while (this.#waiting.length > 0) {
+      const batch = this.#nextBatch();
+      const after = this.#head;
+      try {
+        const generation = this.#lease?.generation ?? 0;
+        const events = batch.map(asEvent);
+        this.#head = await this.#deps.store.log.append(this.context.runId, { generation, after, events });
+        batch.forEach(({ settle }, index) => settle.resolve(after + index + 1));
+        this.#deps.advanced(this.#head, events);
+      } catch (error) {
+        this.#refuse(error as Error, batch);
+      }
     }
+    this.#pumping = undefined;
   }
 
   #nextBatch(): Waiting[] {
@@ -221,7 +222,7 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     for (const { settle } of lost) settle.reject(error);
   }
 
-  #prepare<T extends EventType>(type: T, data: EventData<T>): NewEvent {
+  #prepare<T extends EventType>(type: T, data: EventData<T>): Sized {
     const parsed = EVENT_DATA[type].safeParse(data);
     if (!parsed.success) {
       const reason = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
@@ -229,14 +230,15 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     }
     const text = textOf(type, parsed.data);
     const limit = this.#deps.limits.eventBytes;
-    if (text.length > limit || Buffer.byteLength(text) > limit) {
-      throw new EnginehouseError('EVENT_INVALID', `${type} is ${Buffer.byteLength(text)} bytes, an event has at most ${limit}`, { type, reason: 'too large' });
+    const bytes = Buffer.byteLength(text);
+    if (bytes > limit) {
+      throw new EnginehouseError('EVENT_INVALID', `${type} is ${bytes} bytes, an event has at most ${limit}`, { type, reason: 'too large' });
     }
-    if (jsonDepth(text) > LIMITS.inputDepth.default + AROUND_LEVELS) {
+    if (!isDelta(type) && jsonDepth(text) > LIMITS.inputDepth.default + AROUND_LEVELS) {
       const reason = `it nests more than ${LIMITS.inputDepth.default} levels deep`;
       throw new EnginehouseError('EVENT_INVALID', `${type} is malformed: ${reason}`, { type, reason });
     }
-    return { type, at: this.#deps.clock.now(), data: text };
+    return { type, at: this.#deps.clock.now(), data: text, bytes };
   }
 }
 
