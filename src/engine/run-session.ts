@@ -54,7 +54,7 @@ export class RunSession {
         get: (id) => artifacts.get(id),
         read: (id) => artifacts.read(id),
       },
-      database: deps.database,
+      database: deps.database.until(signal),
       tools: Object.freeze(Object.fromEntries(Object.keys(tools).map((name) => [name, call(name)]))),
       // What comes back went through JSON; the caller says which shape it put in.
       step: (name, work) => this.#track(() => this.#step(name, work)) as Promise<never>,

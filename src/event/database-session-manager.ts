@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 
+import { LinkedSignal } from '../base/linked-signal.ts';
 import type { Owner } from '../context/ids.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
 
@@ -32,10 +33,18 @@ export interface AgentDatabases extends AsyncDisposable {
 export class DatabaseSessionManager {
   readonly #context: UserExecutionContext;
   readonly #databases: AgentDatabases;
+  readonly #until: AbortSignal | undefined;
 
-  constructor(context: UserExecutionContext, databases: AgentDatabases) {
+  /** After `until` aborts it refuses, and what is under way is rolled back. */
+  constructor(context: UserExecutionContext, databases: AgentDatabases, until?: AbortSignal) {
     this.#context = context;
     this.#databases = databases;
+    this.#until = until;
+  }
+
+  /** The same sessions for a part of the work that ends with `signal`: one attempt, one tool call. */
+  until(signal: AbortSignal): DatabaseSessionManager {
+    return new DatabaseSessionManager(this.#context, this.#databases, signal);
   }
 
   /**
@@ -49,11 +58,15 @@ export class DatabaseSessionManager {
    *   db.updateTable('stock').set({ count: 3 }).where('sku', '=', 'otter-1').execute(),
    * );
    */
-  transaction<T, Tables = AnyTables>(
+  async transaction<T, Tables = AnyTables>(
     work: (session: DatabaseTransaction<Tables>) => Promise<T>,
     options: TransactionOptions = {},
   ): Promise<T> {
+    this.#until?.throwIfAborted();
+    const signals = [this.#until, options.signal].filter((signal) => signal !== undefined);
+    using link = new LinkedSignal(signals);
+    const bound = signals.length === 0 ? options : { ...options, signal: link.signal };
     // The adapter knows no tables; the caller does.
-    return this.#databases.transaction(this.#context, work as unknown as (session: Kysely<never>) => Promise<T>, options);
+    return await this.#databases.transaction(this.#context, work as unknown as (session: Kysely<never>) => Promise<T>, bound);
   }
 }

@@ -180,7 +180,7 @@ class ToolCall {
       user,
       artifacts,
       signal,
-      database: this.#deps.database,
+      database: this.#deps.database.until(signal),
       callId: callId(user, call),
       progress: (progress) => {
         // What a tool says after its end would come after `tool_completed`.

@@ -31,6 +31,21 @@ const floods = tool({
   },
 });
 
+/** Does not hear its signal, and writes after its deadline. */
+const slowWrite = tool({
+  description: 'Writes slowly.',
+  inputSchema: z.unknown(),
+  timeoutMs: 50,
+  execute: (_input, { database, signal }) => {
+    const writing = database.transaction(async (db) => {
+      await untilAborted(signal).catch(() => undefined);
+      await db.insertInto('notes').values({ text: 'too late' }).execute();
+    });
+    writing.catch((error: unknown) => moments.tell('slow writer told', error));
+    return writing;
+  },
+});
+
 /** Throws what its input names. */
 const THROWN: Readonly<Record<string, () => unknown>> = {
   'an error': () => new TypeError('x is not a function'),
@@ -87,6 +102,11 @@ const agents = [
       return 'done';
     },
   }),
+  defineAgent({
+    name: 'slow-writer',
+    tools: { slowWrite },
+    run: ({ tools }) => tools.slowWrite(null).catch((error: { code: string }) => error.code),
+  }),
   defineAgent({ name: 'flooder', tools: { floods }, run: ({ tools }) => tools.floods(null) }),
   defineAgent({
     name: 'talker',
@@ -128,7 +148,7 @@ const agents = [
 ] as const;
 
 test.override('runtimeOptions', {
-  config: { agents },
+  config: { agents, database: { migrations: { '001': 'CREATE TABLE notes (text TEXT NOT NULL)' } } },
   limits: { cancelGraceMs: 60, blockedLoopMs: 100, runTimeoutMs: 8_000 },
 });
 
@@ -216,6 +236,7 @@ test('what an agent calls after its end is refused, and nothing is written after
     late.id(),
     late.random(),
     late.artifacts.create('more', { title: 'more' }),
+    late.database.transaction((db) => db.selectFrom('notes').selectAll().execute()),
   ];
 
   const outcomes = await Promise.allSettled(calls);
@@ -226,6 +247,17 @@ test('what an agent calls after its end is refused, and nothing is written after
   const { log, artifacts } = runtime.store.for(context);
   expect(await log.read(context.runId, 0, 100)).toEqual(events);
   expect(await artifacts.list(context.runId)).toEqual([]);
+});
+
+test('what a tool writes in a transaction after its deadline is rolled back', async ({ runtime, alice }) => {
+  const context = alice.context();
+  const { result } = await runToEnd(runtime, context, 'slow-writer');
+
+  expect(result).toMatchObject({ status: 'completed', result: 'TOOL_TIMEOUT' });
+  expect(await moments.of('slow writer told')).toMatchObject({ code: 'TOOL_TIMEOUT' });
+  await using engine = await runtime.factory.createForUser(alice.context());
+  const rows = engine.databaseSessionManager.transaction((db) => db.selectFrom('notes').selectAll().execute());
+  expect(await rows).toEqual([]);
 });
 
 test('what an agent left un-awaited is closed in the log before its end, and ends no process', async ({
