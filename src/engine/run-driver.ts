@@ -47,6 +47,8 @@ export class RunDriver implements DrivenRun {
   readonly #home: RunHome;
   readonly #owned: OwnedStore;
   readonly #stop = new AbortController();
+  /** Aborts when it is detached, also when it was to stop already. */
+  readonly #left = new AbortController();
   #emitter: UserWebSocketEmitter;
   #run: RunRecord | undefined;
   #input: unknown;
@@ -158,6 +160,8 @@ export class RunDriver implements DrivenRun {
     for (;;) {
       try {
         const record = await this.#foldLog();
+        // An append that failed may be durable all the same, and it may have been the last.
+        if (record.ended) return;
         await this.#applyPending(record);
         if (!entered) entered = await this.#enter(enter);
         await this.#attempt(record);
@@ -211,10 +215,7 @@ export class RunDriver implements DrivenRun {
 
   /** A wait that only a detachment breaks off: a cancellation needs the store as well. */
   async #pause(ms: number): Promise<void> {
-    if (this.#stop.signal.reason instanceof Detached) throw this.#stop.signal.reason;
-    await sleep(this.#deps.clock, ms, this.#stop.signal.aborted ? undefined : this.#stop.signal).catch((error: unknown) => {
-      if (error instanceof Detached) throw error;
-    });
+    await sleep(this.#deps.clock, ms, this.#left.signal);
   }
 
   async #foldLog(): Promise<StepRecord> {
@@ -281,7 +282,9 @@ export class RunDriver implements DrivenRun {
 
   /** E4. */
   detach(): void {
-    this.#stop.abort(new Detached('its runtime closes'));
+    const reason = new Detached('its runtime closes');
+    this.#left.abort(reason);
+    this.#stop.abort(reason);
   }
 
   #conflict(): EnginehouseError {

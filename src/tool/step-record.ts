@@ -18,6 +18,7 @@ import type { ErrorJson } from '../base/errors.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import type { AgentEvent } from '../context/event.ts';
 import type { RunId } from '../context/ids.ts';
+import { isTerminal } from '../context/run-status.ts';
 import type { KeptValue } from '../event/value-keeper.ts';
 
 export type StepKind = 'step' | 'tool' | 'agent';
@@ -66,6 +67,7 @@ export class StepRecord {
   #activeMs = 0;
   #attemptFrom: number | undefined;
   #mismatched: EnginehouseError | undefined;
+  #ended = false;
   #cancel: { readonly seq: number; readonly by: string; readonly reason: string } | undefined;
 
   constructor(runId: RunId) {
@@ -80,6 +82,11 @@ export class StepRecord {
   /** Milliseconds that the recorded attempts worked, as far as their events tell. */
   get activeMs(): number {
     return this.#activeMs;
+  }
+
+  /** Whether the run has its terminal event. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Whether this attempt announced a turn. */
@@ -117,6 +124,7 @@ export class StepRecord {
   /** Folds one event of the log. */
   fold(event: AgentEvent): void {
     this.#foldTime(event);
+    this.#ended ||= isTerminal(event.type);
     switch (event.type) {
       case 'agent_started':
         this.#attempts = event.data.attempt;
