@@ -1,3 +1,4 @@
+import { LinkedSignal } from '../base/linked-signal.ts';
 import type { Owner } from '../context/ids.ts';
 
 /** Who may run now. Declared here by the engine that waits; implemented in `factory/`. */
@@ -21,20 +22,22 @@ export interface Ticket extends Disposable {
   enter(signal: AbortSignal, moved: (position: number) => void): Promise<void>;
 }
 
+/** Why a run stops waiting for a slot of its own. */
+const JOINED = Symbol('joined');
+
 /**
- * The slot of one engine. Its runs share it: the first waits in line, those that
- * start while it is held go in at once, the last to leave gives it back.
+ * The slot of one engine. Its runs share it: the first that gets one lets those
+ * in that wait or come later, and the last to leave gives it back.
  */
 export class EngineSlot {
-  readonly #tickets = new Set<Ticket>();
+  readonly #waiting = new Set<() => void>();
+  #held: Ticket | undefined;
   #holders = 0;
 
+  /** @throws the signal's reason when it aborts first. */
   async enter(ticket: Ticket, signal: AbortSignal, moved: (position: number) => void): Promise<Disposable> {
-    if (this.#holders > 0) ticket[Symbol.dispose]();
-    else {
-      await ticket.enter(signal, moved);
-      this.#tickets.add(ticket);
-    }
+    while (this.#held === undefined) await this.#wait(ticket, signal, moved);
+    if (this.#held !== ticket) ticket[Symbol.dispose]();
     this.#holders += 1;
     let held = true;
     return {
@@ -47,8 +50,24 @@ export class EngineSlot {
     };
   }
 
+  /** Waits for a slot, or until another run of the engine has one. */
+  async #wait(ticket: Ticket, signal: AbortSignal, moved: (position: number) => void): Promise<void> {
+    using link = new LinkedSignal([signal]);
+    const join = (): void => link.abort(JOINED);
+    this.#waiting.add(join);
+    try {
+      await ticket.enter(link.signal, moved);
+      this.#held ??= ticket;
+      for (const joins of this.#waiting) joins();
+    } catch (error) {
+      if (link.signal.reason !== JOINED) throw error;
+    } finally {
+      this.#waiting.delete(join);
+    }
+  }
+
   #giveBack(): void {
-    for (const ticket of this.#tickets) ticket[Symbol.dispose]();
-    this.#tickets.clear();
+    this.#held?.[Symbol.dispose]();
+    this.#held = undefined;
   }
 }
