@@ -14,6 +14,7 @@ import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { Outcome } from './commit.ts';
 import { asStoreError } from './sqlite-error.ts';
+import { packWrite } from './write-message.ts';
 import type { Writer } from './writer.ts';
 import type { FromWriterThread, ToWriterThread, WriterThreadData } from './writer-thread.ts';
 import type { Write } from './writes.ts';
@@ -40,7 +41,7 @@ export class ThreadWriter implements Writer {
     const thread = (this.#thread ??= this.#start());
     this.#answer = answer;
     try {
-      thread.postMessage({ writes } satisfies ToWriterThread);
+      thread.postMessage({ writes: writes.map(packWrite) } satisfies ToWriterThread);
     } catch (error) {
       throw asStoreError(error, this.#data.file, 'commit');
     }

@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { commit, type Outcome } from './commit.ts';
 import { openForWriting } from './file.ts';
-import type { Write } from './writes.ts';
+import { unpackWrite, type WriteMessage } from './write-message.ts';
 
 export interface WriterThreadData {
   readonly file: string;
@@ -16,7 +16,7 @@ export interface WriterThreadData {
 }
 
 /** A group to commit, or the end. */
-export type ToWriterThread = { readonly writes: readonly Write[] } | 'close';
+export type ToWriterThread = { readonly writes: readonly WriteMessage[] } | 'close';
 export type FromWriterThread = readonly Outcome[];
 
 const { file, maxBytes }: WriterThreadData = workerData;
@@ -30,6 +30,6 @@ port.on('message', (message: ToWriterThread) => {
     port.close();
     return;
   }
-  const outcomes: FromWriterThread = commit(db, file, message.writes);
+  const outcomes: FromWriterThread = commit(db, file, message.writes.map(unpackWrite));
   port.postMessage(outcomes);
 });
