@@ -19,9 +19,21 @@ const times: number[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   const folder = mkdtempSync(join(tmpdir(), 'enginehouse-analyst-'));
   const startedAt = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, [main, 'run', 'analyst', '--input', ledger, '--data', folder, '--json'], { encoding: 'utf8', maxBuffer: 1e9 });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [main, 'run', 'analyst', '--input', ledger, '--data', folder, '--json'],
+    { encoding: 'utf8', maxBuffer: 1e9 },
+  );
   times.push(performance.now() - startedAt);
   rmSync(folder, { recursive: true, force: true });
   if (status !== 0) throw new Error(`the analyst failed: ${stderr}`);
 }
-report('analyst', [{ name: `enginehouse run analyst, ${ledger.split('/').at(-1)}`, value: quantile(times, 0.5), unit: 'ms', target: 3_000, range: [Math.min(...times), Math.max(...times)] }]);
+report('analyst', [
+  {
+    name: `enginehouse run analyst, ${ledger.split('/').at(-1)}`,
+    value: quantile(times, 0.5),
+    unit: 'ms',
+    target: 3_000,
+    range: [Math.min(...times), Math.max(...times)],
+  },
+]);

@@ -20,7 +20,10 @@ function note(text: string): void {
 
 async function ours(index: number): Promise<void> {
   const token = await signToken(secret, { userId: `user-${index}`, expiresInMs: 600_000 }, systemClock);
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['enginehouse.v1'], { headers: { Authorization: `Bearer ${token}` }, perMessageDeflate: false });
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['enginehouse.v1'], {
+    headers: { Authorization: `Bearer ${token}` },
+    perMessageDeflate: false,
+  });
   await once(socket, 'open');
   const stream = `run:e1-${index}`;
   let unacknowledged = 0;

@@ -50,7 +50,9 @@ const talker = defineAgent({
 
 async function clients(kind: 'enginehouse' | 'ws', url: string, secret: string): Promise<Measured> {
   const file = fileURLToPath(new URL('e1-clients.ts', import.meta.url));
-  const child = fork(file, [kind, url, secret, String(CONNECTIONS)], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const child = fork(file, [kind, url, secret, String(CONNECTIONS)], {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   const [measured] = (await once(child, 'message')) as [Measured];
   child.disconnect();
   await once(child, 'exit');
@@ -61,7 +63,14 @@ async function ours(): Promise<{ readonly measured: Measured; readonly cpu: numb
   const folder = mkdtempSync(join(tmpdir(), 'enginehouse-e1-'));
   const secret = 'a secret of at least 32 bytes for the bench';
   const runtime = await startup(
-    { agents: [talker], store: { path: folder }, server: { port: 0 }, auth: { secret }, limits: { runsTotal: 2_000 }, log: 'silent' },
+    {
+      agents: [talker],
+      store: { path: folder },
+      server: { port: 0 },
+      auth: { secret },
+      limits: { runsTotal: 2_000 },
+      log: 'silent',
+    },
     { env: {} },
   );
   const before = process.cpuUsage();
@@ -99,9 +108,26 @@ const mine = await ours();
 const plain = await plainWs();
 const expected = CONNECTIONS * PER_SECOND * SECONDS;
 results.push(
-  { name: 'enginehouse, durable: append to client, p50', value: mine.measured.p50, unit: 'ms', target: 2, peer: `plain ws ${plain.measured.p50.toFixed(2)} ms` },
-  { name: 'enginehouse, durable: append to client, p99', value: mine.measured.p99, unit: 'ms', target: 15, peer: `plain ws ${plain.measured.p99.toFixed(2)} ms` },
-  { name: 'enginehouse: server CPU per event', value: mine.cpu * 1_000, unit: 'µs', peer: `plain ws ${(plain.cpu * 1_000).toFixed(1)} µs` },
+  {
+    name: 'enginehouse, durable: append to client, p50',
+    value: mine.measured.p50,
+    unit: 'ms',
+    target: 2,
+    peer: `plain ws ${plain.measured.p50.toFixed(2)} ms`,
+  },
+  {
+    name: 'enginehouse, durable: append to client, p99',
+    value: mine.measured.p99,
+    unit: 'ms',
+    target: 15,
+    peer: `plain ws ${plain.measured.p99.toFixed(2)} ms`,
+  },
+  {
+    name: 'enginehouse: server CPU per event',
+    value: mine.cpu * 1_000,
+    unit: 'µs',
+    peer: `plain ws ${(plain.cpu * 1_000).toFixed(1)} µs`,
+  },
   { name: 'enginehouse: events lost', value: expected - mine.measured.events, unit: '', target: 0 },
 );
 report('E1', results, [`disk flush ${flushMs().toFixed(2)} ms p50; plain ws keeps nothing`]);

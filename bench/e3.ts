@@ -12,12 +12,17 @@ const CONNECTIONS = 10_000;
 const PROCESSES = 2;
 
 const secret = 'a secret of at least 32 bytes for the bench';
-const runtime = await startup({ agents: [], store: { path: ':memory:' }, server: { port: 0 }, auth: { secret }, log: 'silent' }, { env: {} });
+const runtime = await startup(
+  { agents: [], store: { path: ':memory:' }, server: { port: 0 }, auth: { secret }, log: 'silent' },
+  { env: {} },
+);
 const url = runtime.address?.url ?? '';
 const file = fileURLToPath(new URL('e3-clients.ts', import.meta.url));
 
 async function connectMore(count: number, first: number): Promise<ChildProcess> {
-  const child = fork(file, [url, secret, String(count), String(first)], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const child = fork(file, [url, secret, String(count), String(first)], {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   await once(child, 'message');
   return child;
 }
@@ -33,13 +38,20 @@ async function settledRss(): Promise<number> {
 // A few first, so that code and buffers that all connections share are there.
 const children = [await connectMore(100, 0)];
 const before = await settledRss();
-for (let index = 0; index < PROCESSES; index += 1) children.push(await connectMore(CONNECTIONS / PROCESSES, 100 + (index * CONNECTIONS) / PROCESSES));
+for (let index = 0; index < PROCESSES; index += 1)
+  children.push(await connectMore(CONNECTIONS / PROCESSES, 100 + (index * CONNECTIONS) / PROCESSES));
 const after = await settledRss();
 const { connections } = runtime.bridge.health();
 for (const child of children) child.kill();
 await runtime.close();
 
 report('E3', [
-  { name: 'memory per idle connection (RSS)', value: (after - before) / 1_024 / CONNECTIONS, unit: 'KB', target: 16, peer: 'ws 8 to 10 KB, Socket.IO 25 KB (measured before)' },
+  {
+    name: 'memory per idle connection (RSS)',
+    value: (after - before) / 1_024 / CONNECTIONS,
+    unit: 'KB',
+    target: 16,
+    peer: 'ws 8 to 10 KB, Socket.IO 25 KB (measured before)',
+  },
   { name: `${connections} connections, process RSS`, value: after / 1_048_576, unit: 'MB', target: 200 },
 ]);

@@ -14,7 +14,10 @@ export interface Result {
 
 /** Prints a benchmark's results: a table, or with `--json` one object. */
 export function report(id: string, results: readonly Result[], notes: readonly string[] = []): void {
-  const judged = results.map((result) => ({ ...result, ...(result.target === undefined ? {} : { holds: result.value <= result.target }) }));
+  const judged = results.map((result) => ({
+    ...result,
+    ...(result.target === undefined ? {} : { holds: result.value <= result.target }),
+  }));
   const load = loadavg().map((value) => Number(value.toFixed(2)));
   if (process.argv.includes('--json')) {
     console.log(JSON.stringify({ id, load, node: process.version, notes, results: judged }));
@@ -24,7 +27,9 @@ export function report(id: string, results: readonly Result[], notes: readonly s
   for (const { name, value, unit, target, range, holds, peer } of judged) {
     const spread = range === undefined ? '' : `  [${range.map(shown).join(' … ')}]`;
     const goal = target === undefined ? '' : `  target ≤ ${target}: ${holds ? 'holds' : 'MISSED'}`;
-    console.log(`  ${name.padEnd(52)} ${shown(value).padStart(9)} ${unit}${spread}${goal}${peer === undefined ? '' : `  beside ${peer}`}`);
+    console.log(
+      `  ${name.padEnd(52)} ${shown(value).padStart(9)} ${unit}${spread}${goal}${peer === undefined ? '' : `  beside ${peer}`}`,
+    );
   }
   for (const note of notes) console.log(`  ${note}`);
 }

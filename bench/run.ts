@@ -19,6 +19,10 @@ if (unknown.length > 0) {
 for (const name of names.length > 0 ? names : BENCHES) {
   const file = fileURLToPath(new URL(`${name.toLowerCase()}.ts`, import.meta.url));
   const flags = process.argv.includes('--json') ? ['--json'] : [];
-  const { status } = spawnSync(process.execPath, ['--expose-gc', '--disable-warning=ExperimentalWarning', file, ...flags], { stdio: 'inherit' });
+  const { status } = spawnSync(
+    process.execPath,
+    ['--expose-gc', '--disable-warning=ExperimentalWarning', file, ...flags],
+    { stdio: 'inherit' },
+  );
   if (status !== 0) process.exitCode = 1;
 }

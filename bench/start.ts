@@ -17,7 +17,15 @@ if (!existsSync(main)) throw new Error('build first: npm run build');
 
 const times: number[] = [];
 for (let round = 0; round < ROUNDS; round += 1) times.push(await start());
-report('start', [{ name: 'enginehouse start to ready', value: quantile(times, 0.5), unit: 'ms', target: 1_500, range: [Math.min(...times), Math.max(...times)] }]);
+report('start', [
+  {
+    name: 'enginehouse start to ready',
+    value: quantile(times, 0.5),
+    unit: 'ms',
+    target: 1_500,
+    range: [Math.min(...times), Math.max(...times)],
+  },
+]);
 
 async function start(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'enginehouse-start-'));
@@ -25,7 +33,10 @@ async function start(): Promise<number> {
   const startedAt = performance.now();
   const child = spawn(process.execPath, [main, 'start', '--port', String(port), '--data', folder], { stdio: 'ignore' });
   for (;;) {
-    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`).then(({ ok }) => ok, () => false);
+    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
     if (ready) break;
     if (performance.now() - startedAt > 30_000) throw new Error('not ready within 30 s');
     await sleep(5);

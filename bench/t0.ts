@@ -14,7 +14,12 @@ const whole: number[] = [];
 
 async function once(): Promise<void> {
   const startedAt = performance.now();
-  const config = { agents: [], store: { path: ':memory:' }, server: { port: 0 }, auth: { secret: 'a secret of at least 32 bytes for the bench' } };
+  const config = {
+    agents: [],
+    store: { path: ':memory:' },
+    server: { port: 0 },
+    auth: { secret: 'a secret of at least 32 bytes for the bench' },
+  };
   const runtime = await startup({ ...config, log: 'silent' }, { env: {} });
   boot.push(performance.now() - startedAt);
   await runtime.close();
@@ -35,8 +40,19 @@ async function heapMb(): Promise<number> {
 }
 
 report('T0', [
-  { name: 'startup() with verification, p50', value: quantile(boot, 0.5), unit: 'ms', range: [Math.min(...boot), Math.max(...boot)] },
-  { name: 'startup() to closed, p50', value: quantile(whole, 0.5), unit: 'ms', target: 5, range: [Math.min(...whole), Math.max(...whole)] },
+  {
+    name: 'startup() with verification, p50',
+    value: quantile(boot, 0.5),
+    unit: 'ms',
+    range: [Math.min(...boot), Math.max(...boot)],
+  },
+  {
+    name: 'startup() to closed, p50',
+    value: quantile(whole, 0.5),
+    unit: 'ms',
+    target: 5,
+    range: [Math.min(...whole), Math.max(...whole)],
+  },
   { name: 'startup() to closed, p95', value: quantile(whole, 0.95), unit: 'ms' },
   { name: 'heap after 200 rounds, above that before', value: after - before, unit: 'MB', target: 1 },
 ]);

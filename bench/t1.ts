@@ -35,8 +35,24 @@ async function time(work: () => Promise<void>): Promise<number[]> {
 const bare = await time(empty);
 const users = await time(twoUsers);
 report('T1', [
-  { name: 'boot + verify + teardown + proof, p50', value: quantile(bare, 0.5), unit: 'ms', target: 5, range: [Math.min(...bare), Math.max(...bare)] },
+  {
+    name: 'boot + verify + teardown + proof, p50',
+    value: quantile(bare, 0.5),
+    unit: 'ms',
+    target: 5,
+    range: [Math.min(...bare), Math.max(...bare)],
+  },
   { name: 'boot + verify + teardown + proof, p95', value: quantile(bare, 0.95), unit: 'ms', target: 12 },
-  { name: 'the same with 2 users and a run each over sockets, p50', value: quantile(users, 0.5), unit: 'ms', target: 10 },
-  { name: 'the same with 2 users and a run each over sockets, p95', value: quantile(users, 0.95), unit: 'ms', target: 25 },
+  {
+    name: 'the same with 2 users and a run each over sockets, p50',
+    value: quantile(users, 0.5),
+    unit: 'ms',
+    target: 10,
+  },
+  {
+    name: 'the same with 2 users and a run each over sockets, p95',
+    value: quantile(users, 0.95),
+    unit: 'ms',
+    target: 25,
+  },
 ]);

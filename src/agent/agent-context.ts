@@ -6,7 +6,9 @@ import type { Tool, ToolSet } from '../tool/tool.ts';
 
 /** An agent's tools as functions: input in, output out, each call recorded. */
 export type CallableTools<Tools extends ToolSet> = {
-  readonly [Name in keyof Tools]: Tools[Name] extends Tool<infer Input, infer Output> ? (input: Input) => Promise<Output> : never;
+  readonly [Name in keyof Tools]: Tools[Name] extends Tool<infer Input, infer Output>
+    ? (input: Input) => Promise<Output>
+    : never;
 };
 
 /**
@@ -38,7 +40,10 @@ export interface AgentContext<Input = unknown, Tools extends ToolSet = ToolSet> 
    * @throws what `work` throws when it is an EnginehouseError, else `AGENT_THREW` with its message, in every attempt alike;
    * `STEP_MISMATCH` when the record says something else happened here.
    */
-  step<Result>(name: string, work: (step: { readonly signal: AbortSignal; readonly key: string }) => Result | Promise<Result>): Promise<Result>;
+  step<Result>(
+    name: string,
+    work: (step: { readonly signal: AbortSignal; readonly key: string }) => Result | Promise<Result>,
+  ): Promise<Result>;
   /** Says what the agent is about to do. */
   think(text: string): Promise<void>;
   /** Adds to the answer that the person reads, as it is written. */

@@ -11,7 +11,10 @@ export class AgentRegistry {
     for (const agent of agents) {
       if (byName.has(agent.name)) {
         const reason = 'two agents have this name';
-        throw new EnginehouseError('AGENT_INVALID', `agent ${JSON.stringify(agent.name)}: ${reason}`, { agent: agent.name, reason });
+        throw new EnginehouseError('AGENT_INVALID', `agent ${JSON.stringify(agent.name)}: ${reason}`, {
+          agent: agent.name,
+          reason,
+        });
       }
       byName.set(agent.name, agent);
     }
@@ -23,7 +26,11 @@ export class AgentRegistry {
     const agent = this.#agents.get(name);
     if (agent !== undefined) return agent;
     const known = this.list().map((each) => each.name);
-    throw new EnginehouseError('AGENT_UNKNOWN', `agent ${JSON.stringify(name)} does not exist, known are ${known.join(', ') || 'none'}`, { agent: name, known });
+    throw new EnginehouseError(
+      'AGENT_UNKNOWN',
+      `agent ${JSON.stringify(name)} does not exist, known are ${known.join(', ') || 'none'}`,
+      { agent: name, known },
+    );
   }
 
   /** The application's agents, in the order they were given. Our own are not listed. */

@@ -56,9 +56,10 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
  *   run: ({ input }) => ({ text: `Hello, ${input.name}` }),
  * });
  */
-export function defineAgent<Schema extends StandardSchemaV1 = StandardSchemaV1, const Tools extends ToolSet = Record<never, never>>(
-  options: AgentOptions<Schema, Tools>,
-): AgentDefinition {
+export function defineAgent<
+  Schema extends StandardSchemaV1 = StandardSchemaV1,
+  const Tools extends ToolSet = Record<never, never>,
+>(options: AgentOptions<Schema, Tools>): AgentDefinition {
   if (typeof options.name !== 'string' || !NAME.test(options.name)) {
     throw invalid(String(options.name), 'the name must be 1 to 64 letters, digits, "-" and "_"');
   }
@@ -70,7 +71,9 @@ export function defineOwnAgent<Tools extends ToolSet>(options: AgentOptions<Stan
   return declare({ ...options, name: RESERVED_PREFIX + options.name });
 }
 
-function declare<Schema extends StandardSchemaV1, Tools extends ToolSet>(options: AgentOptions<Schema, Tools>): AgentDefinition {
+function declare<Schema extends StandardSchemaV1, Tools extends ToolSet>(
+  options: AgentOptions<Schema, Tools>,
+): AgentDefinition {
   const { name, run } = options;
   check(options);
   return Object.freeze({
@@ -86,15 +89,25 @@ function declare<Schema extends StandardSchemaV1, Tools extends ToolSet>(options
 }
 
 /** What a caller without types may get wrong, and would learn of only when a run fails. */
-function check({ name, version, inputSchema, tools = {}, timeoutMs, continues, run }: AgentOptions<StandardSchemaV1, ToolSet>): void {
+function check({
+  name,
+  version,
+  inputSchema,
+  tools = {},
+  timeoutMs,
+  continues,
+  run,
+}: AgentOptions<StandardSchemaV1, ToolSet>): void {
   const wrong = (reason: string): EnginehouseError => invalid(name, reason);
   if (typeof run !== 'function') throw wrong('run must be a function');
   if (version !== undefined && !isText(version)) throw wrong(`version must be a text, got ${JSON.stringify(version)}`);
-  if (inputSchema !== undefined && inputSchema['~standard']?.version !== 1) throw wrong('inputSchema must be a Standard Schema');
+  if (inputSchema !== undefined && inputSchema['~standard']?.version !== 1)
+    throw wrong('inputSchema must be a Standard Schema');
   if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0)) {
     throw wrong(`timeoutMs must be a whole number from 1 up, got ${JSON.stringify(timeoutMs)}`);
   }
-  if (continues !== undefined && !(Array.isArray(continues) && continues.every(isText))) throw wrong('continues must be a list of versions');
+  if (continues !== undefined && !(Array.isArray(continues) && continues.every(isText)))
+    throw wrong('continues must be a list of versions');
   for (const [key, tool] of Object.entries(tools)) {
     if (!NAME.test(key)) throw wrong(`tools: ${JSON.stringify(key)} must be 1 to 64 letters, digits, "-" and "_"`);
     if (typeof tool?.execute !== 'function') throw wrong(`tools: ${key} is no tool; make it with tool({ … })`);

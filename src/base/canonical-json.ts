@@ -49,21 +49,27 @@ function sorted(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-/** How many levels of lists and objects a JSON text nests. Not recursive: what is deep would overflow the stack of whoever walks it. */
-export function jsonDepth(text: string): number {
+/** Whether a JSON text nests lists and objects deeper than `levels`. Not recursive: what is deep would overflow the stack of whoever walks it. */
+export function nestsDeeper(text: string, levels: number): boolean {
+  // Every level takes two characters.
+  if (text.length <= 2 * levels) return false;
   let depth = 0;
-  let deepest = 0;
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at];
     if (character === '"') at = endOfString(text, at);
-    else if (character === '{' || character === '[') deepest = Math.max(deepest, (depth += 1));
+    else if (character === '{' || character === '[') depth += 1;
     else if (character === '}' || character === ']') depth -= 1;
+    if (depth > levels) return true;
   }
-  return deepest;
+  return false;
 }
 
+/** The place of the quote that ends the string which begins at `from`: the next one without a backslash of its own. */
 function endOfString(text: string, from: number): number {
-  let at = from + 1;
-  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
-  return at;
+  for (let at = text.indexOf('"', from + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (text[before] === '\\') before -= 1;
+    if ((at - before) % 2 === 1) return at;
+  }
+  return text.length;
 }

@@ -101,14 +101,21 @@ export function reviveError(json: ErrorJson): EnginehouseError {
   const code = Object.hasOwn(FACTS, json.code) ? (json.code as ErrorCode) : 'INTERNAL';
   // A parse boundary: whoever wrote the code wrote its details with it.
   const details = json.details as unknown as ErrorDetails[ErrorCode];
-  return new EnginehouseError(code, json.message, details, { cure: json.cure, retryAfterMs: json.retryAfterMs, ref: json.ref });
+  return new EnginehouseError(code, json.message, details, {
+    cure: json.cure,
+    retryAfterMs: json.retryAfterMs,
+    ref: json.ref,
+  });
 }
 
 /**
  * Gives any thrown value the one JSON form. What is not ours becomes `fallback`
  * with the original message in its details, and the original as its cause.
  */
-export function asEnginehouseError(thrown: unknown, fallback: 'INTERNAL' | 'AGENT_THREW' | 'TOOL_FAILED'): EnginehouseError {
+export function asEnginehouseError(
+  thrown: unknown,
+  fallback: 'INTERNAL' | 'AGENT_THREW' | 'TOOL_FAILED',
+): EnginehouseError {
   if (thrown instanceof EnginehouseError) return thrown;
   const reason = said(thrown);
   return new EnginehouseError(fallback, reason, { reason }, { cause: thrown });

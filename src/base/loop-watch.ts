@@ -45,7 +45,11 @@ export class LoopWatch<Worker extends object> {
   #disarm: Disarm | undefined;
 
   /** `blocked` is told of everyone who may have done it: one, when that is known. */
-  constructor(limitMs: number, blocked: (suspects: readonly Worker[], blockedMs: number) => void, time: MachineTime = machineTime) {
+  constructor(
+    limitMs: number,
+    blocked: (suspects: readonly Worker[], blockedMs: number) => void,
+    time: MachineTime = machineTime,
+  ) {
     this.#limitMs = limitMs;
     this.#blocked = blocked;
     this.#time = time;

@@ -6,7 +6,8 @@
  * It counts only what the runtime itself opened, so it has no false alarms.
  */
 
-export type ResourceKind = 'engine' | 'run' | 'emitter' | 'socket' | 'listener' | 'timer' | 'store' | 'database' | 'follower';
+export type ResourceKind =
+  'engine' | 'run' | 'emitter' | 'socket' | 'listener' | 'timer' | 'store' | 'database' | 'follower';
 
 export interface OpenResource {
   readonly kind: ResourceKind;

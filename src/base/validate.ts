@@ -15,5 +15,8 @@ export async function validate(what: string, schema: StandardSchemaV1 | undefine
     const place = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
     return place === '' ? message : `${place}: ${message}`;
   });
-  throw new EnginehouseError('INPUT_INVALID', `the input of ${what} does not match its schema: ${issues.join('; ')}`, { what, issues });
+  throw new EnginehouseError('INPUT_INVALID', `the input of ${what} does not match its schema: ${issues.join('; ')}`, {
+    what,
+    issues,
+  });
 }

@@ -5,7 +5,10 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { packDeltaText, packEvent, unpackEvent } from './event-tuple.ts';
 import type { AgentEvent } from './event.ts';
 
-const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('","message":"', '","delta":"', '\\","call":\\"', '"', '\\', '{"delta":"'));
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('","message":"', '","delta":"', '\\","call":\\"', '"', '\\', '{"delta":"'),
+);
 const id = text.filter((value) => value !== '');
 const delta = fc.oneof(
   fc.record({ type: fc.constant('message_delta' as const), data: fc.record({ delta: text, message: id }) }),

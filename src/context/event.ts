@@ -12,7 +12,10 @@ import { z } from 'zod';
 import type { Json } from '../base/canonical-json.ts';
 
 /** Any JSON value. What is inside is not walked here: it becomes canonical JSON when the event is written, and that refuses what is none. */
-const json: z.ZodType<Json> = z.custom<Json>((received) => received !== undefined && typeof received !== 'function', 'must be JSON');
+const json: z.ZodType<Json> = z.custom<Json>(
+  (received) => received !== undefined && typeof received !== 'function',
+  'must be JSON',
+);
 const id = z.string().min(1).max(256);
 const count = z.int().min(0);
 const error = z.object({
@@ -74,7 +77,12 @@ export const EVENT_DATA = {
     durationMs: z.number().min(0),
   }),
   approval_requested: z.object({ approval: id, call: id, reason: z.string().optional() }),
-  approval_resolved: z.object({ approval: id, call: id, decision: z.enum(['approved', 'denied', 'expired']), by: z.string() }),
+  approval_resolved: z.object({
+    approval: id,
+    call: id,
+    decision: z.enum(['approved', 'denied', 'expired']),
+    by: z.string(),
+  }),
   /** Shared state changed, as an RFC 6902 patch. */
   state_changed: z.object({ patch: z.array(json) }),
   /** A file, table or chart for the person. */

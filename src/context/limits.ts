@@ -68,7 +68,9 @@ export const LIMITS = {
 
 export type LimitName = keyof typeof LIMITS;
 
-type FixedName = { [Name in LimitName]: (typeof LIMITS)[Name] extends { readonly fixed: true } ? Name : never }[LimitName];
+type FixedName = {
+  [Name in LimitName]: (typeof LIMITS)[Name] extends { readonly fixed: true } ? Name : never;
+}[LimitName];
 
 /** What an application may set; each is a whole number. */
 export type LimitOptions = { readonly [Name in Exclude<LimitName, FixedName>]?: number | undefined };

@@ -90,7 +90,11 @@ export class UserExecutionContext implements Owner {
   }
 
   /** The context of a run that an earlier process accepted. @internal */
-  static restore(owner: Owner, run: { readonly threadId: ThreadId; readonly runId: RunId }, kept: string): UserExecutionContext {
+  static restore(
+    owner: Owner,
+    run: { readonly threadId: ThreadId; readonly runId: RunId },
+    kept: string,
+  ): UserExecutionContext {
     // A parse boundary: `UserWebSocketEmitter.accept` wrote it.
     const { roles, metadata, operations } = JSON.parse(kept) as KeptContext;
     return new UserExecutionContext(owner, run, {
@@ -112,7 +116,11 @@ export class UserExecutionContext implements Owner {
    * @throws `CONTEXT_INVALID` past 10 levels, and for a name that is no id.
    */
   child(operation: string): UserExecutionContext {
-    if (!isId(operation)) throw invalid('operations', `an operation's name must be 1 to ${ID_MAX_LENGTH} characters without control characters`);
+    if (!isId(operation))
+      throw invalid(
+        'operations',
+        `an operation's name must be 1 to ${ID_MAX_LENGTH} characters without control characters`,
+      );
     return this.#derive(this.runId, operation);
   }
 
@@ -125,19 +133,24 @@ export class UserExecutionContext implements Owner {
     if (this.depth >= LIMITS.contextDepth.default) {
       throw invalid('operations', `${operation} would be more than ${LIMITS.contextDepth.default} levels deep`);
     }
-    return new UserExecutionContext(this, { threadId: this.threadId, runId: run }, {
-      roles: this.roles,
-      metadata: this.metadata,
-      operations: Object.freeze([...this.operations, operation]),
-      parentRequestId: this.requestId,
-    });
+    return new UserExecutionContext(
+      this,
+      { threadId: this.threadId, runId: run },
+      {
+        roles: this.roles,
+        metadata: this.metadata,
+        operations: Object.freeze([...this.operations, operation]),
+        parentRequestId: this.requestId,
+      },
+    );
   }
 }
 
 type KeptContext = Pick<UserExecutionContext, 'roles' | 'metadata' | 'operations'>;
 
 function parseRoles(roles: readonly string[]): readonly string[] {
-  const sound = Array.isArray(roles) && roles.length <= 32 && roles.every((role) => typeof role === 'string' && role.length <= 64);
+  const sound =
+    Array.isArray(roles) && roles.length <= 32 && roles.every((role) => typeof role === 'string' && role.length <= 64);
   if (!sound) throw invalid('roles', 'roles must be at most 32 strings of at most 64 characters');
   return Object.freeze([...roles]);
 }

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { ID_MAX_LENGTH } from './ids.ts';
 import type { ClientFrame } from './wire.ts';
 
-const stream = z.string().startsWith('run:').max(4 + ID_MAX_LENGTH);
+const stream = z
+  .string()
+  .startsWith('run:')
+  .max(4 + ID_MAX_LENGTH);
 const cursor = z.object({ epoch: z.string().max(64), after: z.int().min(0) });
 const from = z.union([z.enum(['start', 'live']), cursor]);
 const commandId = z.string().min(1).max(ID_MAX_LENGTH);
@@ -14,7 +17,10 @@ export const clientFrameSchema: z.ZodType<ClientFrame> = z.union([
     t: z.literal('hello'),
     v: z.literal(1),
     client: z.object({ name: z.string().max(64), ver: z.string().max(64) }).optional(),
-    subs: z.array(z.union([z.object({ s: stream, from }), cursor.extend({ s: stream })])).max(200).optional(),
+    subs: z
+      .array(z.union([z.object({ s: stream, from }), cursor.extend({ s: stream })]))
+      .max(200)
+      .optional(),
     window: z.int().min(4_096).optional(),
   }),
   z.object({ t: z.literal('sub'), s: stream, from }),

@@ -54,11 +54,37 @@ export interface Position {
 }
 
 export type ServerFrame =
-  | { readonly t: 'ready'; readonly v: 1; readonly sid: string; readonly hb: number; readonly maxFrame: number; /** Frames that a client may send per second, and at once. */ readonly rate?: readonly [number, number]; readonly window: number; readonly user: string; readonly streams: Readonly<Record<string, { readonly epoch: string; readonly head: number; readonly resumed: boolean }>> }
-  | { readonly t: 'ev'; readonly s: string; readonly e: string; readonly from: number; readonly at: number; readonly ev: readonly EventTuple[] }
+  | {
+      readonly t: 'ready';
+      readonly v: 1;
+      readonly sid: string;
+      readonly hb: number;
+      readonly maxFrame: number;
+      /** Frames that a client may send per second, and at once. */ readonly rate?: readonly [number, number];
+      readonly window: number;
+      readonly user: string;
+      readonly streams: Readonly<
+        Record<string, { readonly epoch: string; readonly head: number; readonly resumed: boolean }>
+      >;
+    }
+  | {
+      readonly t: 'ev';
+      readonly s: string;
+      readonly e: string;
+      readonly from: number;
+      readonly at: number;
+      readonly ev: readonly EventTuple[];
+    }
   /** The cursor's epoch is not the log's: the stream is sent again from the start. */
   | { readonly t: 'gap'; readonly s: string; readonly e: string; readonly oldest: number; readonly why: 'epoch' }
-  | { readonly t: 'end'; readonly s: string; readonly seq: number; readonly status: FinalStatus; readonly n: number; readonly crc: string }
+  | {
+      readonly t: 'end';
+      readonly s: string;
+      readonly seq: number;
+      readonly status: FinalStatus;
+      readonly n: number;
+      readonly crc: string;
+    }
   | { readonly t: 'res'; readonly id: string; readonly ok: true; readonly at: Position }
   | { readonly t: 'res'; readonly id: string; readonly ok: false; readonly err: ErrorJson }
   | { readonly t: 'hb'; readonly at: number; readonly head: Readonly<Record<string, number>> }

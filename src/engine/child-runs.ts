@@ -64,7 +64,10 @@ export class ChildRuns {
   }
 
   /** H3: cancels a child that an earlier attempt began, and waits for its end. */
-  async end(parent: Pick<ToolSession, 'user' | 'emitter' | 'values'> & { readonly stopped: AbortSignal }, began: ChildPlace): Promise<void> {
+  async end(
+    parent: Pick<ToolSession, 'user' | 'emitter' | 'values'> & { readonly stopped: AbortSignal },
+    began: ChildPlace,
+  ): Promise<void> {
     const { run, agent, occurrence, step } = began;
     const at = { run, agent, occurrence, step, alone: false };
     const driver = this.#home.createDriver(childContext(parent.user, runId(run), agent));
@@ -84,7 +87,11 @@ export class ChildRuns {
     }
   }
 
-  async #drive(driver: DrivenRun, parent: ToolSession, request: { readonly agent: string; readonly input: unknown }): Promise<RunResult> {
+  async #drive(
+    driver: DrivenRun,
+    parent: ToolSession,
+    request: { readonly agent: string; readonly input: unknown },
+  ): Promise<RunResult> {
     const follow = (): void => stopWith(driver, parent.signal.reason);
     try {
       const { created } = await driver.accept({ ...request, origin: 'agent', parentRunId: parent.user.runId });
@@ -124,14 +131,22 @@ export class ChildRuns {
 
   /** H3: a child that was never accepted. One that was left is for the next attempt. */
   async #recordRefusal({ signal, emitter }: ToolSession, at: EndedPlace, error: unknown): Promise<void> {
-    if (signal.reason instanceof Detached || error instanceof Detached || isStoreLost(error) || !emitter.writable) return;
-    await emitter.emit('subagent_completed', { ...at, outcome: 'failed', error: asEnginehouseError(error, 'AGENT_THREW').toJSON() });
+    if (signal.reason instanceof Detached || error instanceof Detached || isStoreLost(error) || !emitter.writable)
+      return;
+    await emitter.emit('subagent_completed', {
+      ...at,
+      outcome: 'failed',
+      error: asEnginehouseError(error, 'AGENT_THREW').toJSON(),
+    });
   }
 
   #enter(): Disposable {
     const max = this.#deps.limits.childRuns;
     if (this.#active >= max) {
-      throw new EnginehouseError('CHILD_LIMIT', `a run has at most ${max} child runs at once`, { limit: 'childRuns', max });
+      throw new EnginehouseError('CHILD_LIMIT', `a run has at most ${max} child runs at once`, {
+        limit: 'childRuns',
+        max,
+      });
     }
     this.#active += 1;
     return { [Symbol.dispose]: () => void (this.#active -= 1) };
@@ -150,7 +165,9 @@ function causeOf(cause: unknown): { readonly by: string; readonly reason: string
 }
 
 function isStoreLost(reason: unknown): boolean {
-  return reason instanceof EnginehouseError && ['STORE_FULL', 'STORE_FAILED', 'LEASE_LOST', 'CLOSED'].includes(reason.code);
+  return (
+    reason instanceof EnginehouseError && ['STORE_FULL', 'STORE_FAILED', 'LEASE_LOST', 'CLOSED'].includes(reason.code)
+  );
 }
 
 function childContext(parent: UserExecutionContext, child: RunId, agent: string): UserExecutionContext {
@@ -158,7 +175,12 @@ function childContext(parent: UserExecutionContext, child: RunId, agent: string)
     return parent.forChildRun(child, agent);
   } catch (cause) {
     const max = parent.depth;
-    throw new EnginehouseError('CHILD_LIMIT', `runs nest at most ${max} deep`, { limit: 'contextDepth', max }, { cause });
+    throw new EnginehouseError(
+      'CHILD_LIMIT',
+      `runs nest at most ${max} deep`,
+      { limit: 'contextDepth', max },
+      { cause },
+    );
   }
 }
 

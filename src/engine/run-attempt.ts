@@ -88,18 +88,42 @@ export class RunAttempt {
     const { runId } = this.#driver.context;
     const timeoutMs = definition.timeoutMs ?? this.#of.deps.limits.runTimeoutMs;
     return this.#of.deps.clock.after(Math.max(0, timeoutMs - record.activeMs), () => {
-      this.#driver.fail(new EnginehouseError('RUN_TIMEOUT', `run ${runId} was active for more than ${timeoutMs} ms`, { runId, timeoutMs }));
+      this.#driver.fail(
+        new EnginehouseError('RUN_TIMEOUT', `run ${runId} was active for more than ${timeoutMs} ms`, {
+          runId,
+          timeoutMs,
+        }),
+      );
     });
   }
 
-  #session(run: { readonly attempt: number; readonly input: unknown }, definition: AgentDefinition, signal: AbortSignal): RunSession {
+  #session(
+    run: { readonly attempt: number; readonly input: unknown },
+    definition: AgentDefinition,
+    signal: AbortSignal,
+  ): RunSession {
     const { deps, home, record } = this.#of;
     const { context, emitter, values } = this.#driver;
     const { clock, ids, limits, watch } = deps;
-    const artifacts = new RunArtifacts(context, { store: deps.store.for(context).artifacts, emitter, record, clock, limits, signal });
+    const artifacts = new RunArtifacts(context, {
+      store: deps.store.for(context).artifacts,
+      emitter,
+      record,
+      clock,
+      limits,
+      signal,
+    });
     const session: ToolSession = { user: context, tools: definition.tools, emitter, record, values, artifacts, signal };
     const children = new ChildRuns(deps, home);
-    return new RunSession(run, session, { clock, ids, database: home.database, dispatcher: home.dispatcher, children, paused: () => watch.pause(this.#driver), resumed: () => watch.resume(this.#driver) });
+    return new RunSession(run, session, {
+      clock,
+      ids,
+      database: home.database,
+      dispatcher: home.dispatcher,
+      children,
+      paused: () => watch.pause(this.#driver),
+      resumed: () => watch.resume(this.#driver),
+    });
   }
 
   /** The agent's own code. It has a grace after its signal aborted; then it is left behind. */
@@ -139,7 +163,15 @@ export class RunAttempt {
       }
       const { call, tool, step } = data;
       const error = outcomeUnknown(tool, call).toJSON();
-      await emitter.emit('tool_completed', { call, tool, step, alone: false, outcome: 'unknown', durationMs: 0, error });
+      await emitter.emit('tool_completed', {
+        call,
+        tool,
+        step,
+        alone: false,
+        outcome: 'unknown',
+        durationMs: 0,
+        error,
+      });
     }
   }
 
@@ -148,14 +180,24 @@ export class RunAttempt {
     const { runId } = this.#driver.context;
     if (!this.#driver.stopped.aborted) {
       const cause = error.cause instanceof Error ? error.cause.stack : undefined;
-      this.#of.deps.log('warn', 'an agent failed', { runId, agent: this.#of.run.agent, code: error.code, ref: error.ref, cause });
+      this.#of.deps.log('warn', 'an agent failed', {
+        runId,
+        agent: this.#of.run.agent,
+        code: error.code,
+        ref: error.ref,
+        cause,
+      });
     }
     return error;
   }
 }
 
 /** Settles as `work` does; after the signal aborts it has `graceMs` left, then the signal's reason is thrown. */
-function withGrace<T>(work: Promise<T>, signal: AbortSignal, { clock, graceMs }: { clock: Clock; graceMs: number }): Promise<T> {
+function withGrace<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  { clock, graceMs }: { clock: Clock; graceMs: number },
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let disarm: (() => void) | undefined;
     const leave = (): void => {
@@ -184,7 +226,11 @@ function checkVersion(definition: AgentDefinition, run: RunRecord): void {
   if (definition.version === run.version || definition.continues.includes(run.version)) return;
   const [recorded, requested] = [`${run.agent} version ${run.version}`, `version ${definition.version}`];
   const { runId } = run;
-  throw new EnginehouseError('STEP_MISMATCH', `run ${runId} was begun by ${recorded}, which ${requested} does not continue`, { runId, recorded, requested });
+  throw new EnginehouseError(
+    'STEP_MISMATCH',
+    `run ${runId} was begun by ${recorded}, which ${requested} does not continue`,
+    { runId, recorded, requested },
+  );
 }
 
 function returnedNothing(agent: string): EnginehouseError {

@@ -17,7 +17,7 @@
 import { createHash } from 'node:crypto';
 
 import { asyncScope } from '../base/async-scope.ts';
-import { canonicalJson, jsonDepth } from '../base/canonical-json.ts';
+import { canonicalJson, nestsDeeper } from '../base/canonical-json.ts';
 import { sleep } from '../base/clock.ts';
 import { asEnginehouseError, EnginehouseError, isEnginehouseError } from '../base/errors.ts';
 import { LinkedSignal } from '../base/linked-signal.ts';
@@ -64,7 +64,12 @@ export class RunDriver implements DrivenRun {
     this.#home = home;
     this.#owned = deps.store.for(context);
     this.#emitter = deps.bridge.createUserEmitter(context);
-    this.values = new ValueKeeper({ runId: context.runId, artifacts: this.#owned.artifacts, clock: deps.clock, limits: deps.limits });
+    this.values = new ValueKeeper({
+      runId: context.runId,
+      artifacts: this.#owned.artifacts,
+      clock: deps.clock,
+      limits: deps.limits,
+    });
   }
 
   get emitter(): UserWebSocketEmitter {
@@ -168,7 +173,11 @@ export class RunDriver implements DrivenRun {
         return;
       } catch (error) {
         if (!isStoreTrouble(error)) throw error;
-        this.#deps.log('warn', 'the store failed under a run; it is tried again', { runId: this.context.runId, waitMs, error: String(error) });
+        this.#deps.log('warn', 'the store failed under a run; it is tried again', {
+          runId: this.context.runId,
+          waitMs,
+          error: String(error),
+        });
       }
       waitMs = await this.#takeAgain(waitMs);
     }
@@ -179,7 +188,10 @@ export class RunDriver implements DrivenRun {
     using link = new LinkedSignal([this.#stop.signal, this.#emitter.failed]);
     this.#waiting = true;
     try {
-      await enter(link.signal, (position) => void this.#emitter.emit('run_queued', { position }).catch(() => undefined));
+      await enter(
+        link.signal,
+        (position) => void this.#emitter.emit('run_queued', { position }).catch(() => undefined),
+      );
       return true;
     } catch (error) {
       if (error instanceof Detached || this.#emitter.failed.aborted) throw error;
@@ -224,11 +236,12 @@ export class RunDriver implements DrivenRun {
       this.#fresh = false;
       return record;
     }
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const events = await this.#owned.log.read(this.context.runId, after, READ_PAGE);
       for (const event of events) {
         record.fold(event);
-        if (event.type === 'run_accepted') this.#input = await this.values.load({ result: event.data.input, resultArtifact: event.data.inputArtifact });
+        if (event.type === 'run_accepted')
+          this.#input = await this.values.load({ result: event.data.input, resultArtifact: event.data.inputArtifact });
       }
       if (events.length < READ_PAGE) return record;
       after = events.at(-1)?.seq ?? after;
@@ -289,7 +302,9 @@ export class RunDriver implements DrivenRun {
 
   #conflict(): EnginehouseError {
     const { runId } = this.context;
-    return new EnginehouseError('RUN_ID_CONFLICT', `run ${runId} was started before with another agent or input`, { runId });
+    return new EnginehouseError('RUN_ID_CONFLICT', `run ${runId} was started before with another agent or input`, {
+      runId,
+    });
   }
 
   #notFound(): EnginehouseError {
@@ -308,10 +323,13 @@ function textOf(agent: string, input: unknown): string {
   let reason = `it nests more than ${LIMITS.inputDepth.default} levels deep`;
   try {
     const text = canonicalJson([agent, input ?? null]);
-    if (jsonDepth(text) <= LIMITS.inputDepth.default + 1) return text;
+    if (!nestsDeeper(text, LIMITS.inputDepth.default + 1)) return text;
   } catch (error) {
     reason = `it is not JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
   const what = `agent ${agent}`;
-  throw new EnginehouseError('INPUT_INVALID', `the input of ${what} is malformed: ${reason}`, { what, issues: [reason] });
+  throw new EnginehouseError('INPUT_INVALID', `the input of ${what} is malformed: ${reason}`, {
+    what,
+    issues: [reason],
+  });
 }

@@ -78,7 +78,11 @@ export class RunSession {
     record.checkAllClaimed();
     if (this.#saidLength === 0 || record.messageDone) return;
     // The text itself is in the deltas; a log never holds the same bytes twice.
-    await emitter.emit('message_completed', { message: MESSAGE, role: 'assistant', parts: [{ type: 'text', length: this.#saidLength }] });
+    await emitter.emit('message_completed', {
+      message: MESSAGE,
+      role: 'assistant',
+      parts: [{ type: 'text', length: this.#saidLength }],
+    });
   }
 
   #recorded<Result>(name: string, work: () => Result): Promise<Result> {
@@ -100,7 +104,10 @@ export class RunSession {
     if (fresh !== '') await emitter.emit('message_delta', { message: MESSAGE, delta: fresh });
   }
 
-  async #step<Result>(name: string, work: (step: { signal: AbortSignal; key: string }) => Result | Promise<Result>): Promise<Json> {
+  async #step<Result>(
+    name: string,
+    work: (step: { signal: AbortSignal; key: string }) => Result | Promise<Result>,
+  ): Promise<Json> {
     const { user, record, values, emitter, signal } = this.#session;
     using place = record.claim('step', name);
     const { recorded, step, occurrence } = place;
@@ -118,7 +125,14 @@ export class RunSession {
       if (signal.aborted || !emitter.writable) throw thrown;
       // The same failure that a later attempt reads from the record, so that the agent takes the same way again.
       const error = asEnginehouseError(thrown, 'AGENT_THREW');
-      await emitter.emit('step_completed', { step, name, occurrence, alone: place.alone, outcome: 'error', error: error.toJSON() });
+      await emitter.emit('step_completed', {
+        step,
+        name,
+        occurrence,
+        alone: place.alone,
+        outcome: 'error',
+        error: error.toJSON(),
+      });
       throw error;
     }
   }

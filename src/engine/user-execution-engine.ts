@@ -50,7 +50,11 @@ export class UserExecutionEngine implements AsyncDisposable {
     this.context = context;
     this.#deps = deps;
     this.databaseSessionManager = new DatabaseSessionManager(context, deps.databases);
-    this.toolDispatcher = new ToolDispatcher({ clock: deps.clock, limits: deps.limits, database: this.databaseSessionManager });
+    this.toolDispatcher = new ToolDispatcher({
+      clock: deps.clock,
+      limits: deps.limits,
+      database: this.databaseSessionManager,
+    });
     this.#home = {
       database: this.databaseSessionManager,
       dispatcher: this.toolDispatcher,
@@ -102,7 +106,8 @@ export class UserExecutionEngine implements AsyncDisposable {
 
   /** Waits until every run has ended or was detached. @internal */
   async idle(): Promise<void> {
-    while (this.#drives.size + this.#accepting.size > 0) await Promise.allSettled([...this.#accepting, ...this.#drives.values()]);
+    while (this.#drives.size + this.#accepting.size > 0)
+      await Promise.allSettled([...this.#accepting, ...this.#drives.values()]);
   }
 
   /** Leaves every run to the next start. @internal */
@@ -189,7 +194,10 @@ export class UserExecutionEngine implements AsyncDisposable {
   #nextDriver(name: string): DrivenRun {
     const max = this.#deps.limits.runsPerEngine;
     if (this.#further.size >= max) {
-      throw new EnginehouseError('CHILD_LIMIT', `an engine carries at most ${max} further runs at once`, { limit: 'runsPerEngine', max });
+      throw new EnginehouseError('CHILD_LIMIT', `an engine carries at most ${max} further runs at once`, {
+        limit: 'runsPerEngine',
+        max,
+      });
     }
     const context = this.context.forChildRun(runId(this.#deps.ids.next()), name);
     const driver = this.#home.createDriver(context);

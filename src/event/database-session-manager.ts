@@ -67,6 +67,10 @@ export class DatabaseSessionManager {
     using link = new LinkedSignal(signals);
     const bound = signals.length === 0 ? options : { ...options, signal: link.signal };
     // The adapter knows no tables; the caller does.
-    return await this.#databases.transaction(this.#context, work as unknown as (session: Kysely<never>) => Promise<T>, bound);
+    return await this.#databases.transaction(
+      this.#context,
+      work as unknown as (session: Kysely<never>) => Promise<T>,
+      bound,
+    );
   }
 }

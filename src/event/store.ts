@@ -197,7 +197,11 @@ export interface ArtifactStore {
    *
    * @throws `TOO_LARGE` past `limitBytes`, and the source's own error when it fails.
    */
-  put(artifact: NewArtifact, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limitBytes: number): Promise<ArtifactRecord>;
+  put(
+    artifact: NewArtifact,
+    content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    limitBytes: number,
+  ): Promise<ArtifactRecord>;
   get(artifactId: string): Promise<ArtifactRecord | undefined>;
   /**
    * The content from byte `start` up to, not including, `end`, in pieces. An unknown or foreign id yields nothing.

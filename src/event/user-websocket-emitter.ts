@@ -14,7 +14,7 @@
  *       there is one for each that was opened.
  */
 
-import { canonicalJson, jsonDepth } from '../base/canonical-json.ts';
+import { canonicalJson, nestsDeeper } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
@@ -106,7 +106,8 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   async take(): Promise<Lease> {
     const { runId } = this.context;
     const lease = await this.#deps.store.leases.take(runId, this.#deps.holder);
-    if (lease === undefined) throw new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
+    if (lease === undefined)
+      throw new EnginehouseError('NOT_FOUND', `run ${runId} does not exist`, { what: 'run', id: runId });
     this.#hold(lease.generation, lease.head.head);
     return lease;
   }
@@ -178,7 +179,10 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     const max = this.#deps.limits.emitterBytes;
     if (this.#waitingBytes + bytes <= max) return;
     const what = `run ${this.context.runId} has ${this.#waitingBytes} bytes of events that wait for their commit`;
-    throw new EnginehouseError('LIMIT_REACHED', `${what}; await the calls that write them`, { limit: 'emitterBytes', max });
+    throw new EnginehouseError('LIMIT_REACHED', `${what}; await the calls that write them`, {
+      limit: 'emitterBytes',
+      max,
+    });
   }
 
   /** Commits what waits, as much at a time as one group commit takes, until nothing waits. */
@@ -232,9 +236,12 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     const limit = this.#deps.limits.eventBytes;
     const bytes = Buffer.byteLength(text);
     if (bytes > limit) {
-      throw new EnginehouseError('EVENT_INVALID', `${type} is ${bytes} bytes, an event has at most ${limit}`, { type, reason: 'too large' });
+      throw new EnginehouseError('EVENT_INVALID', `${type} is ${bytes} bytes, an event has at most ${limit}`, {
+        type,
+        reason: 'too large',
+      });
     }
-    if (!isDelta(type) && jsonDepth(text) > LIMITS.inputDepth.default + AROUND_LEVELS) {
+    if (!isDelta(type) && nestsDeeper(text, LIMITS.inputDepth.default + AROUND_LEVELS)) {
       const reason = `it nests more than ${LIMITS.inputDepth.default} levels deep`;
       throw new EnginehouseError('EVENT_INVALID', `${type} is malformed: ${reason}`, { type, reason });
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { canonicalJson, jsonDepth, type Json } from '../base/canonical-json.ts';
+import { canonicalJson, nestsDeeper, type Json } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import type { RunId } from '../context/ids.ts';
@@ -39,12 +39,25 @@ export class ValueKeeper {
     const { inlineBytes, resultBytes } = this.#deps.limits;
     if (bytes.length <= inlineBytes) return { result: JSON.parse(text) as Json };
     if (bytes.length > resultBytes) {
-      throw new EnginehouseError('TOO_LARGE', `${what} is ${bytes.length} bytes, at most ${resultBytes} are kept`, { what, limitBytes: resultBytes });
+      throw new EnginehouseError('TOO_LARGE', `${what} is ${bytes.length} bytes, at most ${resultBytes} are kept`, {
+        what,
+        limitBytes: resultBytes,
+      });
     }
     const { runId, artifacts, clock } = this.#deps;
     // Made of both, so that a repeated attempt replaces it, and no other run can.
-    const artifactId = createHash('sha256').update(canonicalJson([runId, what])).digest('hex').slice(0, 32);
-    const artifact = { artifactId, runId, kind: 'value', title: what, mediaType: 'application/json', createdAt: clock.now() };
+    const artifactId = createHash('sha256')
+      .update(canonicalJson([runId, what]))
+      .digest('hex')
+      .slice(0, 32);
+    const artifact = {
+      artifactId,
+      runId,
+      kind: 'value',
+      title: what,
+      mediaType: 'application/json',
+      createdAt: clock.now(),
+    };
     await artifacts.put(artifact, [bytes], resultBytes);
     return { resultArtifact: artifactId };
   }
@@ -55,14 +68,15 @@ export class ValueKeeper {
     if (id === undefined) return structuredClone(kept.result) ?? null;
     const pieces: Uint8Array[] = [];
     for await (const piece of this.#deps.artifacts.read(id)) pieces.push(piece);
-    if (pieces.length === 0) throw new EnginehouseError('NOT_FOUND', `artifact ${id} was deleted`, { what: 'artifact', id });
+    if (pieces.length === 0)
+      throw new EnginehouseError('NOT_FOUND', `artifact ${id} was deleted`, { what: 'artifact', id });
     return JSON.parse(Buffer.concat(pieces).toString('utf8')) as Json;
   }
 
   #text(what: string, value: unknown): string {
     try {
       const text = canonicalJson(value ?? null);
-      if (jsonDepth(text) <= LIMITS.inputDepth.default) return text;
+      if (!nestsDeeper(text, LIMITS.inputDepth.default)) return text;
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new EnginehouseError('EVENT_INVALID', `${what} is not JSON: ${reason}`, { type: what, reason }, { cause });

@@ -81,7 +81,9 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     requireParts(deps);
     const { limits } = deps;
     this.#slots = new Slots(limits);
-    this.#watch = new LoopWatch<DrivenRun>(limits.blockedLoopMs, (suspects, blockedMs) => this.#blocked(suspects, blockedMs));
+    this.#watch = new LoopWatch<DrivenRun>(limits.blockedLoopMs, (suspects, blockedMs) =>
+      this.#blocked(suspects, blockedMs),
+    );
     this.#deps = { ...deps, admission: this.#slots, active: this.#active, watch: this.#watch, scope: () => this };
   }
 
@@ -98,7 +100,10 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     const limit = this.#deps.limits.enginesPerUser;
     if (lent.size >= limit) {
       const { userId } = context;
-      throw new EnginehouseError('ENGINES_NOT_DISPOSED', `${userId} has ${limit} engines that nobody disposed`, { userId, limit });
+      throw new EnginehouseError('ENGINES_NOT_DISPOSED', `${userId} has ${limit} engines that nobody disposed`, {
+        userId,
+        limit,
+      });
     }
     const engine = this.#make(context, () => {
       lent.delete(engine);
@@ -109,7 +114,10 @@ export class ExecutionEngineFactory implements AsyncDisposable {
   }
 
   /** Runs `work` with an engine for `context` and disposes it after, whatever happens. */
-  async userExecutionScope<T>(context: UserExecutionContext, work: (engine: UserExecutionEngine) => Promise<T>): Promise<T> {
+  async userExecutionScope<T>(
+    context: UserExecutionContext,
+    work: (engine: UserExecutionEngine) => Promise<T>,
+  ): Promise<T> {
     await using engine = await this.createForUser(context);
     return await work(engine);
   }
@@ -141,11 +149,22 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     const { commandId, runId, reason, by } = request;
     const { commands } = this.#deps.store.for(owner);
     const at = this.#deps.clock.now();
-    const { command } = await commands.put({ commandId, runId, op: 'run.cancel', args: canonicalJson({ by, reason }), at });
+    const { command } = await commands.put({
+      commandId,
+      runId,
+      op: 'run.cancel',
+      args: canonicalJson({ by, reason }),
+      at,
+    });
     if (command.appliedSeq !== undefined) return { seq: command.appliedSeq };
     await this.#active.get(owner, runId)?.applyCommands();
     const what = `cancelling run ${runId}`;
-    const seq = await withDeadline(what, this.#deps.limits.drainTimeoutMs, this.#deps.clock, this.#cancelSeq(owner, runId));
+    const seq = await withDeadline(
+      what,
+      this.#deps.limits.drainTimeoutMs,
+      this.#deps.clock,
+      this.#cancelSeq(owner, runId),
+    );
     await commands.applied(commandId, seq);
     return { seq };
   }
@@ -219,7 +238,9 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     void engine
       .idle()
       .then(() => engine[Symbol.asyncDispose]())
-      .catch((error: unknown) => this.#deps.log('error', 'an engine did not close', { runId: engine.context.runId, error: String(error) }));
+      .catch((error: unknown) =>
+        this.#deps.log('error', 'an engine did not close', { runId: engine.context.runId, error: String(error) }),
+      );
   }
 
   async #cancelSeq(owner: Owner, runId: RunId): Promise<number> {
@@ -237,11 +258,13 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     const message = `agent ${agent} held the event loop for ${blockedMs} ms, the limit is ${limitMs} ms`;
     this.#deps.log('error', message, { runIds: suspects.map(({ context }) => context.runId) });
     const [driver, ...others] = suspects;
-    if (others.length === 0) driver?.fail(new EnginehouseError('EVENT_LOOP_BLOCKED', message, { agent, blockedMs, limitMs }));
+    if (others.length === 0)
+      driver?.fail(new EnginehouseError('EVENT_LOOP_BLOCKED', message, { agent, blockedMs, limitMs }));
   }
 
   #refuseClosed(): void {
-    if (this.#closing !== undefined) throw new ExecutionEngineFactoryError('FACTORY_CLOSED', 'the ExecutionEngineFactory is closed', {});
+    if (this.#closing !== undefined)
+      throw new ExecutionEngineFactoryError('FACTORY_CLOSED', 'the ExecutionEngineFactory is closed', {});
   }
 }
 
@@ -249,12 +272,18 @@ function requireParts(deps: ExecutionEngineFactoryDeps): void {
   for (const part of PARTS) {
     if (deps?.[part] !== undefined && deps[part] !== null) continue;
     const why = part === 'bridge' ? ': the factory requires a WebSocket bridge for proper agent execution' : '';
-    throw new ExecutionEngineFactoryError('FACTORY_PART_MISSING', `ExecutionEngineFactory needs its ${part}${why}`, { part });
+    throw new ExecutionEngineFactoryError('FACTORY_PART_MISSING', `ExecutionEngineFactory needs its ${part}${why}`, {
+      part,
+    });
   }
 }
 
 function requireContext(context: UserExecutionContext): void {
   if (context instanceof UserExecutionContext) return;
   const reason = 'make it with UserExecutionContext.fromRequest()';
-  throw new EnginehouseError('CONTEXT_INVALID', `an engine needs a UserExecutionContext, got ${typeof context}; ${reason}`, { field: 'context', reason });
+  throw new EnginehouseError(
+    'CONTEXT_INVALID',
+    `an engine needs a UserExecutionContext, got ${typeof context}; ${reason}`,
+    { field: 'context', reason },
+  );
 }

@@ -36,7 +36,12 @@ export class Boot {
     } catch (cause) {
       if (isEnginehouseError(cause)) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new EnginehouseError('STARTUP_FAILED', `the ${phase} phase of startup failed: ${reason}`, { phase, reason }, { cause });
+      throw new EnginehouseError(
+        'STARTUP_FAILED',
+        `the ${phase} phase of startup failed: ${reason}`,
+        { phase, reason },
+        { cause },
+      );
     }
   }
 

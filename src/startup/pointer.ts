@@ -22,7 +22,11 @@ let configured: EnginehouseRuntime | undefined;
  */
 export function configureExecutionEngineFactory(runtime: EnginehouseRuntime): Disposable {
   if (configured !== undefined && !configured.closed) {
-    throw new ExecutionEngineFactoryError('FACTORY_ALREADY_CONFIGURED', 'an ExecutionEngineFactory is configured already, and it lives', {});
+    throw new ExecutionEngineFactoryError(
+      'FACTORY_ALREADY_CONFIGURED',
+      'an ExecutionEngineFactory is configured already, and it lives',
+      {},
+    );
   }
   configured = runtime;
   const unset = (): void => {

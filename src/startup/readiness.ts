@@ -22,7 +22,13 @@ import type { Readiness } from '../server/door-deps.ts';
 import { tool } from '../tool/tool.ts';
 
 /** The five events that every completed run with a tool shows, in this order. */
-export const FIVE_EVENTS: readonly EventType[] = ['agent_started', 'agent_thinking', 'tool_executing', 'tool_completed', 'agent_completed'];
+export const FIVE_EVENTS: readonly EventType[] = [
+  'agent_started',
+  'agent_thinking',
+  'tool_executing',
+  'tool_completed',
+  'agent_completed',
+];
 
 const nonceSchema = z.object({ nonce: z.string() });
 
@@ -87,7 +93,12 @@ export class ReadinessCheck {
   async verify(): Promise<void> {
     const { factory, bridge, store, ids } = this.#deps;
     const nonce = ids.next();
-    const context = UserExecutionContext.fromRequest({ tenantId: 'enginehouse', userId: 'readiness', threadId: 'readiness', runId: nonce });
+    const context = UserExecutionContext.fromRequest({
+      tenantId: 'enginehouse',
+      userId: 'readiness',
+      threadId: 'readiness',
+      runId: nonce,
+    });
     const { runs, log } = store.for(context);
     try {
       await factory.userExecutionScope(context, async (engine) => {
@@ -117,5 +128,8 @@ function requireSame(seen: readonly AgentEvent[], kept: readonly AgentEvent[]): 
 }
 
 function broken(reason: string): EnginehouseError {
-  return new EnginehouseError('STARTUP_FAILED', `the event round trip is broken: ${reason}`, { phase: 'readiness', reason });
+  return new EnginehouseError('STARTUP_FAILED', `the event round trip is broken: ${reason}`, {
+    phase: 'readiness',
+    reason,
+  });
 }

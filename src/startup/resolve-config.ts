@@ -17,22 +17,37 @@ export interface ResolvedConfig {
   readonly migrations: Migrations | undefined;
   readonly store: { readonly path: string; readonly maxBytes: number | undefined };
   readonly auth: ResolvedAuth;
-  readonly server: { readonly host: string; readonly port: number; readonly allowedHosts: readonly string[]; readonly listen: boolean };
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly allowedHosts: readonly string[];
+    readonly listen: boolean;
+  };
   readonly limits: Limits;
   readonly log: LogLevel;
 }
 
 const LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 
-const agent = z.custom<AgentDefinition>((value) => isRecord(value) && typeof value['create'] === 'function', 'is no agent; make it with defineAgent({ … })');
-const migration = z.union([z.string(), z.custom<Exclude<Migrations[string], string>>((value) => typeof value === 'function')]);
+const agent = z.custom<AgentDefinition>(
+  (value) => isRecord(value) && typeof value['create'] === 'function',
+  'is no agent; make it with defineAgent({ … })',
+);
+const migration = z.union([
+  z.string(),
+  z.custom<Exclude<Migrations[string], string>>((value) => typeof value === 'function'),
+]);
 
 const schema = z.strictObject({
   agents: z.array(agent),
   database: z.strictObject({ migrations: z.record(z.string(), migration) }).optional(),
   store: z.strictObject({ path: z.string().min(1).optional(), maxBytes: z.int().min(1_048_576).optional() }).optional(),
   auth: z
-    .strictObject({ secret: z.string().optional(), allowedOrigins: z.array(z.string()).optional(), tenantClaim: z.string().min(1).optional() })
+    .strictObject({
+      secret: z.string().optional(),
+      allowedOrigins: z.array(z.string()).optional(),
+      tenantClaim: z.string().min(1).optional(),
+    })
     .optional(),
   server: z
     .strictObject({
@@ -80,7 +95,11 @@ function portFrom(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
-  throw invalid('server.port', `server.port (PORT) must be a whole number from 0 to 65535, got ${JSON.stringify(text)}`, text);
+  throw invalid(
+    'server.port',
+    `server.port (PORT) must be a whole number from 0 to 65535, got ${JSON.stringify(text)}`,
+    text,
+  );
 }
 
 function levelFrom(text: string | undefined): LogLevel | undefined {
@@ -92,13 +111,17 @@ function levelFrom(text: string | undefined): LogLevel | undefined {
 
 function refused(error: z.ZodError, config: unknown): EnginehouseError {
   const [issue] = error.issues;
-  if (issue === undefined || !isRecord(config)) return invalid('config', 'the configuration must be an object; write defineConfig({ … })', typeof config);
+  if (issue === undefined || !isRecord(config))
+    return invalid('config', 'the configuration must be an object; write defineConfig({ … })', typeof config);
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     const option = [...path, ...issue.keys.slice(0, 1)].join('.');
     return invalid(option, `${option} is not an option; ${knownKeys(path)}`, option);
   }
-  const received = path.reduce<unknown>((value, key) => (isRecord(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined), config);
+  const received = path.reduce<unknown>(
+    (value, key) => (isRecord(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined),
+    config,
+  );
   // A secret is not shown, whatever it is, and what stands in the place of its options may be it.
   const got = path[0] === 'auth' ? typeof received : shown(received);
   return invalid(path.join('.'), `${path.join('.')}: ${issue.message}, got ${got}`, got);

@@ -77,7 +77,9 @@ async function openAll(base: Configuration, boot: Boot, scope: Scope): Promise<E
   scope.defer('listener', () => listener?.close());
   const { bridge } = await boot.phase('bridge', () => {
     const holder = ids.next();
-    return { bridge: scope.own('bridge', new AgentWebSocketBridge({ store, clock, ids, limits, resources, holder, log })) };
+    return {
+      bridge: scope.own('bridge', new AgentWebSocketBridge({ store, clock, ids, limits, resources, holder, log })),
+    };
   });
   const { tools } = await boot.phase('tools', () => ({ tools: checkTools(settled.agents) }));
   const { agents, instances } = await boot.phase('agents', () => {
@@ -86,7 +88,17 @@ async function openAll(base: Configuration, boot: Boot, scope: Scope): Promise<E
     return { agents: registry, instances: new AgentInstanceFactory(registry) };
   });
   const { factory } = await boot.phase('factory', () => {
-    const made = new ExecutionEngineFactory({ bridge, store, agents: instances, databases, clock, ids, limits, resources, log });
+    const made = new ExecutionEngineFactory({
+      bridge,
+      store,
+      agents: instances,
+      databases,
+      clock,
+      ids,
+      limits,
+      resources,
+      log,
+    });
     const { drainTimeoutMs, cancelGraceMs } = limits;
     // Its close(), not its disposal: in a test that set it up by hand, disposing the factory closes this very runtime.
     scope.defer('factory', () => made.close(), drainTimeoutMs + cancelGraceMs + 2_000);
@@ -109,7 +121,20 @@ async function openAll(base: Configuration, boot: Boot, scope: Scope): Promise<E
     return { recoveredRuns: await factory.recover() };
   });
   const bootTrace = boot.trace(base.seams);
-  return new EnginehouseRuntime({ factory, bridge, store, agents, doors, readiness, address, limits, resources, bootTrace, recoveredRuns, scope });
+  return new EnginehouseRuntime({
+    factory,
+    bridge,
+    store,
+    agents,
+    doors,
+    readiness,
+    address,
+    limits,
+    resources,
+    bootTrace,
+    recoveredRuns,
+    scope,
+  });
 }
 
 function configure(config: EnginehouseConfig, { env = process.env, seams = {} }: StartupOptions) {
@@ -122,7 +147,9 @@ function configure(config: EnginehouseConfig, { env = process.env, seams = {} }:
     limits: settled.limits,
     resources: new ResourceRegistry({ keepOrigins }),
     log: createLog(settled.log),
-    seams: Object.entries(seams).filter(([, seam]) => seam !== undefined).map(([name]) => name),
+    seams: Object.entries(seams)
+      .filter(([, seam]) => seam !== undefined)
+      .map(([name]) => name),
   };
 }
 
@@ -130,7 +157,13 @@ async function openStores({ settled, limits, resources, clock }: Configuration, 
   const { path, maxBytes } = settled.store;
   const store = scope.own('store', await openSqliteStore({ path, maxBytes, limits, resources }), 10_000);
   const data = path === ':memory:' ? temporaryFolder() : { folder: () => path, remove: undefined };
-  const databases = createAgentDatabases({ folder: data.folder, migrations: settled.migrations, limits, clock, resources });
+  const databases = createAgentDatabases({
+    folder: data.folder,
+    migrations: settled.migrations,
+    limits,
+    clock,
+    resources,
+  });
   if (data.remove !== undefined) scope.defer('temporary data', data.remove);
   scope.own('databases', databases, 10_000);
   return { store, databases };
@@ -150,7 +183,9 @@ function temporaryFolder(): { readonly folder: () => string; readonly remove: ()
 const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 function checkTools(agents: ResolvedConfig['agents']): readonly string[] {
-  const names = agents.flatMap((agent: AgentDefinition) => Object.keys(agent.tools).map((tool) => ({ agent: agent.name, tool })));
+  const names = agents.flatMap((agent: AgentDefinition) =>
+    Object.keys(agent.tools).map((tool) => ({ agent: agent.name, tool })),
+  );
   for (const { agent, tool } of names) {
     if (TOOL_NAME.test(tool)) continue;
     const reason = `tool ${JSON.stringify(tool)} must be named with 1 to 64 letters, digits, "-" and "_"`;

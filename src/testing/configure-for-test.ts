@@ -15,7 +15,9 @@ import type { TestRuntimeOptions } from './test-options.ts';
  * @example
  * await using factory = await configureExecutionEngineFactoryForTest();
  */
-export async function configureExecutionEngineFactoryForTest(options: TestRuntimeOptions = {}): Promise<ExecutionEngineFactory & AsyncDisposable> {
+export async function configureExecutionEngineFactoryForTest(
+  options: TestRuntimeOptions = {},
+): Promise<ExecutionEngineFactory & AsyncDisposable> {
   const manager = new ExecutionEngineFactoryTestManager(options);
   const factory = await manager.initializeForTests();
   try {

@@ -29,7 +29,8 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
 
   /** Boots and verifies. Calling it again gives the same factory. @throws what `startup()` throws, `STARTUP_FAILED`; `TEST_KIT_MISUSED` after `cleanup()` */
   async initializeForTests(): Promise<ExecutionEngineFactory> {
-    if (this.#cleaning !== undefined) throw new EnginehouseError('TEST_KIT_MISUSED', 'the test manager was cleaned up', { part: 'manager' });
+    if (this.#cleaning !== undefined)
+      throw new EnginehouseError('TEST_KIT_MISUSED', 'the test manager was cleaned up', { part: 'manager' });
     this.#home ??= this.#boot();
     return (await this.#home).runtime.factory;
   }
@@ -70,7 +71,9 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
   /** @internal */
   get home(): TestRuntime {
     if (this.#booted !== undefined && this.#cleaning === undefined) return this.#booted;
-    throw new EnginehouseError('TEST_KIT_MISUSED', 'the test manager is not initialised, or was cleaned up', { part: 'manager' });
+    throw new EnginehouseError('TEST_KIT_MISUSED', 'the test manager is not initialised, or was cleaned up', {
+      part: 'manager',
+    });
   }
 
   async #boot(): Promise<TestRuntime> {

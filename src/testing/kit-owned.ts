@@ -55,7 +55,6 @@ export async function closeSharedRuntimes(): Promise<void> {
   if (failures.length > 1) throw new AggregateError(failures, 'shared test runtimes did not close cleanly');
 }
 
-
 async function keyOf({ config, limits, seams, log }: TestRuntimeOptions): Promise<string> {
   const { agents = (await projectConfig())?.agents, ...rest } = config ?? {};
   const identity = [...(agents ?? []), rest.database?.migrations, seams?.clock, seams?.ids].map(identityOf);

@@ -55,5 +55,12 @@ export async function enginehouse(t: AfterHook, options: NodeTestOptions = {}): 
   t.after(() => home.close());
   const { runtime } = session ? await home.shared() : await home.own();
   const { factory, bridge } = runtime;
-  return { factory, runtime, bridge, alice: home.user('alice'), bob: home.user('bob'), user: (name) => home.user(name) };
+  return {
+    factory,
+    runtime,
+    bridge,
+    alice: home.user('alice'),
+    bob: home.user('bob'),
+    user: (name) => home.user(name),
+  };
 }

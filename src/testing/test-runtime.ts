@@ -48,7 +48,8 @@ export class TestRuntime implements UserHome, AsyncDisposable {
   /** Where it listens. */
   get url(): string {
     const { address } = this.runtime;
-    if (address === undefined) throw new EnginehouseError('TEST_KIT_MISUSED', 'this test runtime does not listen', { part: 'url' });
+    if (address === undefined)
+      throw new EnginehouseError('TEST_KIT_MISUSED', 'this test runtime does not listen', { part: 'url' });
     return address.url;
   }
 
@@ -60,7 +61,11 @@ export class TestRuntime implements UserHome, AsyncDisposable {
   }
 
   token(user: UserId, options: TokenOptions = {}): Promise<string> {
-    return signToken(this.#secret, { userId: user, roles: options.roles ?? ['user'], expiresInMs: options.expiresInMs ?? HOUR_MS }, systemClock);
+    return signToken(
+      this.#secret,
+      { userId: user, roles: options.roles ?? ['user'], expiresInMs: options.expiresInMs ?? HOUR_MS },
+      systemClock,
+    );
   }
 
   /** K2. Idempotent. @throws `CLEANUP_INCOMPLETE`, `DEADLINE` naming the step, and whatever a step threw */

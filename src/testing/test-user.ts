@@ -40,7 +40,12 @@ export class TestUser implements AsyncDisposable {
   context(request: Partial<Omit<ContextRequest, 'userId'>> = {}): UserExecutionContext {
     this.#contexts += 1;
     const nth = `${this.id}-${this.#contexts}`;
-    return UserExecutionContext.fromRequest({ threadId: `thread-${nth}`, runId: `run-${nth}`, ...request, userId: this.id });
+    return UserExecutionContext.fromRequest({
+      threadId: `thread-${nth}`,
+      runId: `run-${nth}`,
+      ...request,
+      userId: this.id,
+    });
   }
 
   /** A signed token that the runtime's doors accept. */
@@ -60,7 +65,8 @@ export class TestUser implements AsyncDisposable {
 
   /** One more connection: a second tab. It is closed with the user. @throws `TEST_KIT_MISUSED` after the test */
   async connect(): Promise<EnginehouseClient> {
-    if (this.#over) throw new EnginehouseError('TEST_KIT_MISUSED', `user ${this.id} is used after its test`, { part: 'user' });
+    if (this.#over)
+      throw new EnginehouseError('TEST_KIT_MISUSED', `user ${this.id} is used after its test`, { part: 'user' });
     const client = connect({ url: await this.url(), token: () => this.token(), webSocket: openSocket });
     this.#clients.add(client);
     return client;
@@ -79,6 +85,10 @@ export class TestUser implements AsyncDisposable {
   }
 }
 
-function openSocket(url: string, protocols: readonly string[], headers: Readonly<Record<string, string>>): WebSocketLike {
+function openSocket(
+  url: string,
+  protocols: readonly string[],
+  headers: Readonly<Record<string, string>>,
+): WebSocketLike {
   return new WebSocket(url, [...protocols], { headers, perMessageDeflate: false });
 }

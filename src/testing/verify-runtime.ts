@@ -34,7 +34,9 @@ function requireFive(seen: readonly AgentEvent[]): void {
   let at = 0;
   for (const { type } of seen) if (type === FIVE_EVENTS[at]) at += 1;
   if (at < FIVE_EVENTS.length) {
-    throw broken(`expected ${FIVE_EVENTS.join(', ')}, the socket showed ${seen.map(({ type }) => type).join(', ') || 'nothing'}`);
+    throw broken(
+      `expected ${FIVE_EVENTS.join(', ')}, the socket showed ${seen.map(({ type }) => type).join(', ') || 'nothing'}`,
+    );
   }
 }
 
@@ -43,5 +45,8 @@ function text(events: readonly AgentEvent[]): string {
 }
 
 function broken(reason: string): EnginehouseError {
-  return new EnginehouseError('STARTUP_FAILED', `the test runtime is not verified: ${reason}`, { phase: 'verify', reason });
+  return new EnginehouseError('STARTUP_FAILED', `the test runtime is not verified: ${reason}`, {
+    phase: 'verify',
+    reason,
+  });
 }

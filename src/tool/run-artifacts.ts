@@ -30,14 +30,22 @@ export class RunArtifacts implements ArtifactAccess {
     this.#deps = deps;
   }
 
-  async create(content: string | Uint8Array | AsyncIterable<Uint8Array>, options: ArtifactOptions): Promise<ArtifactRecord> {
+  async create(
+    content: string | Uint8Array | AsyncIterable<Uint8Array>,
+    options: ArtifactOptions,
+  ): Promise<ArtifactRecord> {
     const { runId } = this.#user;
     const { store, emitter, record, clock, limits, signal } = this.#deps;
     signal.throwIfAborted();
     const { title, kind = 'file' } = options;
-    const mediaType = options.mediaType ?? (typeof content === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream');
+    const mediaType =
+      options.mediaType ?? (typeof content === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream');
     const artifactId = createHash('sha256').update(`${runId}\n${title}`).digest('hex').slice(0, 32);
-    const kept = await store.put({ artifactId, runId, kind, title, mediaType, createdAt: clock.now() }, pieces(content, signal), limits.artifactBytes);
+    const kept = await store.put(
+      { artifactId, runId, kind, title, mediaType, createdAt: clock.now() },
+      pieces(content, signal),
+      limits.artifactBytes,
+    );
     if (!record.announced(artifactId)) {
       await emitter.emit('artifact_created', { artifact: artifactId, kind, title, mediaType, bytes: kept.bytes });
     }
@@ -46,7 +54,11 @@ export class RunArtifacts implements ArtifactAccess {
 
   async get(artifactId: string): Promise<ArtifactRecord> {
     const found = await this.#deps.store.get(artifactId);
-    if (found === undefined) throw new EnginehouseError('NOT_FOUND', `artifact ${artifactId} does not exist`, { what: 'artifact', id: artifactId });
+    if (found === undefined)
+      throw new EnginehouseError('NOT_FOUND', `artifact ${artifactId} does not exist`, {
+        what: 'artifact',
+        id: artifactId,
+      });
     return found;
   }
 
@@ -57,7 +69,10 @@ export class RunArtifacts implements ArtifactAccess {
 }
 
 /** The content in pieces, until the signal aborts: a source may never end. */
-async function* pieces(content: string | Uint8Array | AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncIterable<Uint8Array> {
+async function* pieces(
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
   if (typeof content === 'string' || content instanceof Uint8Array) {
     yield typeof content === 'string' ? Buffer.from(content) : content;
     return;

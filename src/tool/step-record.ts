@@ -28,7 +28,12 @@ export type Began = AgentEvent<'tool_executing' | 'subagent_started'>;
 
 export type Recorded =
   | { readonly state: 'started'; readonly began: Began }
-  | { readonly state: 'ended'; readonly outcome: string; readonly value: KeptValue; readonly error: ErrorJson | undefined };
+  | {
+      readonly state: 'ended';
+      readonly outcome: string;
+      readonly value: KeptValue;
+      readonly error: ErrorJson | undefined;
+    };
 
 interface Entry {
   readonly key: string;
@@ -36,7 +41,6 @@ interface Entry {
   recorded: Recorded;
   claimed: boolean;
 }
-
 
 /** One step, tool call or child run under way. Dispose it when it has ended. */
 export interface Place extends Disposable {
@@ -169,7 +173,10 @@ export class StepRecord {
       case 'tool_completed':
         return this.#note(`tool ${event.data.call}`, event.data.alone, ended(event.data));
       case 'subagent_started':
-        return this.#note(`agent ${event.data.agent}#${event.data.occurrence}`, false, { state: 'started', began: event });
+        return this.#note(`agent ${event.data.agent}#${event.data.occurrence}`, false, {
+          state: 'started',
+          began: event,
+        });
       case 'subagent_completed':
         return this.#note(`agent ${event.data.agent}#${event.data.occurrence}`, event.data.alone, ended(event.data));
       default:
@@ -234,7 +241,9 @@ export class StepRecord {
 
   /** The calls and child runs that an earlier attempt began, that nobody ended, and that this attempt did not come to. */
   get open(): readonly Began[] {
-    return [...this.#entries.values()].flatMap(({ claimed, recorded }) => (claimed || recorded.state !== 'started' ? [] : [recorded.began]));
+    return [...this.#entries.values()].flatMap(({ claimed, recorded }) =>
+      claimed || recorded.state !== 'started' ? [] : [recorded.began],
+    );
   }
 
   #place(step: number, rest: Pick<Place, 'occurrence' | 'id' | 'recorded'>): Place {

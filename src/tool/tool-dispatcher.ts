@@ -79,7 +79,11 @@ export class ToolDispatcher {
     const tool = Object.hasOwn(session.tools, name) ? session.tools[name] : undefined;
     if (tool === undefined) {
       const known = Object.keys(session.tools);
-      throw new EnginehouseError('TOOL_UNKNOWN', `tool ${name} does not exist, known are ${known.join(', ') || 'none'}`, { tool: name, known });
+      throw new EnginehouseError(
+        'TOOL_UNKNOWN',
+        `tool ${name} does not exist, known are ${known.join(', ') || 'none'}`,
+        { tool: name, known },
+      );
     }
     using place = session.record.claim('tool', name);
     await announceTurn(session);
@@ -113,7 +117,11 @@ class ToolCall {
   /** How it ended, once that is in the log. */
   outcome: Outcome | undefined;
 
-  constructor(name: string, tool: Tool, rest: { readonly session: ToolSession; readonly place: Place; readonly deps: ToolDispatcherDeps }) {
+  constructor(
+    name: string,
+    tool: Tool,
+    rest: { readonly session: ToolSession; readonly place: Place; readonly deps: ToolDispatcherDeps },
+  ) {
     this.#name = name;
     this.#tool = tool;
     this.#session = rest.session;
@@ -125,7 +133,10 @@ class ToolCall {
   async run(input: unknown): Promise<Json> {
     try {
       this.#checkRole();
-      const checked = await orAborted(validate(`tool ${this.#name}`, this.#tool.inputSchema, input), this.#session.signal);
+      const checked = await orAborted(
+        validate(`tool ${this.#name}`, this.#tool.inputSchema, input),
+        this.#session.signal,
+      );
       await this.#start(input);
       const kept = await this.#session.values.keep(`result of tool ${this.#place.id}`, await this.#work(checked));
       await this.#end('ok', { ...kept });
@@ -155,7 +166,12 @@ class ToolCall {
       if (!this.#tool.idempotent) throw outcomeUnknown(this.#name, call);
       await emitter.emit('step_reset', { step, reason: 'its worker was lost' });
     }
-    await emitter.emit('tool_executing', { call, tool: this.#name, input: shown(input, this.#deps.limits.inlineBytes), step });
+    await emitter.emit('tool_executing', {
+      call,
+      tool: this.#name,
+      input: shown(input, this.#deps.limits.inlineBytes),
+      step,
+    });
   }
 
   /** D2: ends at the deadline or with the run, also when the tool ignores its signal. */
@@ -193,11 +209,22 @@ class ToolCall {
     };
   }
 
-  async #end(outcome: Outcome, rest: Pick<EventData<'tool_completed'>, 'result' | 'resultArtifact' | 'error'>): Promise<void> {
+  async #end(
+    outcome: Outcome,
+    rest: Pick<EventData<'tool_completed'>, 'result' | 'resultArtifact' | 'error'>,
+  ): Promise<void> {
     this.#over = true;
     const { step, id: call, alone } = this.#place;
     const durationMs = Math.max(0, this.#deps.clock.now() - this.#startedAt);
-    await this.#session.emitter.emit('tool_completed', { call, tool: this.#name, step, alone, outcome, durationMs, ...rest });
+    await this.#session.emitter.emit('tool_completed', {
+      call,
+      tool: this.#name,
+      step,
+      alone,
+      outcome,
+      durationMs,
+      ...rest,
+    });
     this.outcome = outcome;
   }
 }
@@ -229,5 +256,9 @@ function tookTooLong(tool: string, timeoutMs: number): EnginehouseError {
 
 /** The failure of a call whose worker was lost, when it cannot be run again. */
 export function outcomeUnknown(tool: string, call: string): EnginehouseError {
-  return new EnginehouseError('TOOL_OUTCOME_UNKNOWN', `tool ${tool} was running when its worker was lost, its outcome is unknown`, { tool, call });
+  return new EnginehouseError(
+    'TOOL_OUTCOME_UNKNOWN',
+    `tool ${tool} was running when its worker was lost, its outcome is unknown`,
+    { tool, call },
+  );
 }

@@ -75,7 +75,8 @@ export function tool<Schema extends StandardSchemaV1, Output>(
   if (inputSchema?.['~standard']?.version !== 1) throw invalid('inputSchema', typeof inputSchema);
   if (typeof execute !== 'function') throw invalid('execute', typeof execute);
   if (typeof idempotent !== 'boolean') throw invalid('idempotent', idempotent);
-  if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0)) throw invalid('timeoutMs', timeoutMs);
+  if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0))
+    throw invalid('timeoutMs', timeoutMs);
   if (roles !== undefined && !isRoles(roles)) throw invalid('roles', roles);
   return Object.freeze({
     description,

@@ -31,7 +31,9 @@ test('the tarball holds the build, the pages and nothing else', () => {
   const files = listing.map((line) => line.replace(/^.* package\//, ''));
   const strangers = files.filter(
     (file) =>
-      !/^(?:dist\/.+\.(?:js|d\.ts|js\.map|html|css|svg|json|csv)|docs\/.+\.md|[A-Z]+(?:\.md)?|package\.json)$/.test(file),
+      !/^(?:dist\/.+\.(?:js|d\.ts|js\.map|html|css|svg|json|csv)|docs\/.+\.md|[A-Z]+(?:\.md)?|package\.json)$/.test(
+        file,
+      ),
   );
 
   expect(strangers).toEqual([]);

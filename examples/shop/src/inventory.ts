@@ -26,7 +26,11 @@ const order = tool({
     database.transaction(async (db: ShopTransaction) => {
       const placed = await db.selectFrom('orders').select('id').where('id', '=', callId).executeTakeFirst();
       if (placed === undefined) {
-        await db.updateTable('stock').set((eb) => ({ count: eb('count', '-', count) })).where('sku', '=', sku).execute();
+        await db
+          .updateTable('stock')
+          .set((eb) => ({ count: eb('count', '-', count) }))
+          .where('sku', '=', sku)
+          .execute();
         await db.insertInto('orders').values({ id: callId, sku, count }).execute();
       }
       return { order: callId };

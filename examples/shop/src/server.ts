@@ -12,13 +12,18 @@ export function buildServer(runtime: EnginehouseRuntime): FastifyInstance {
   server.get('/stock', async (request) => {
     const context = contextOf(String(request.headers['x-customer']), request.id);
     return runtime.factory.userExecutionScope(context, (engine) =>
-      engine.databaseSessionManager.transaction((db: ShopTransaction) => db.selectFrom('stock').selectAll().orderBy('sku').execute()),
+      engine.databaseSessionManager.transaction((db: ShopTransaction) =>
+        db.selectFrom('stock').selectAll().orderBy('sku').execute(),
+      ),
     );
   });
 
   server.post<{ Body: { sku: string; wanted?: number } }>('/orders', async (request) => {
     const context = contextOf(String(request.headers['x-customer']), request.id);
-    return runtime.factory.userExecutionScope(context, async (engine) => engine.executeAgent('inventory', request.body).result);
+    return runtime.factory.userExecutionScope(
+      context,
+      async (engine) => engine.executeAgent('inventory', request.body).result,
+    );
   });
 
   // The API, health and the socket of Enginehouse, on the same port.
@@ -28,5 +33,9 @@ export function buildServer(runtime: EnginehouseRuntime): FastifyInstance {
 }
 
 function contextOf(userId: string, requestId: string): UserExecutionContext {
-  return UserExecutionContext.fromRequest({ userId, threadId: 'shop', runId: `order-${requestId}-${crypto.randomUUID()}` });
+  return UserExecutionContext.fromRequest({
+    userId,
+    threadId: 'shop',
+    runId: `order-${requestId}-${crypto.randomUUID()}`,
+  });
 }

@@ -2,7 +2,10 @@ import { expect, test } from 'enginehouse/testing/vitest';
 
 import type { ShopTransaction } from '../src/tables.ts';
 
-test('an order takes from the stock, and its customer sees every step', async ({ executionEngineFactoryTestInitialized: factory, alice }) => {
+test('an order takes from the stock, and its customer sees every step', async ({
+  executionEngineFactoryTestInitialized: factory,
+  alice,
+}) => {
   await using engine = await factory.createForUser(alice.context());
 
   const run = engine.executeAgent('inventory', { sku: 'otter-1', wanted: 2 });
@@ -28,7 +31,11 @@ test('an order takes from the stock, and its customer sees every step', async ({
   expect(stock.count).toBe(3);
 });
 
-test('over a real socket, two customers have each their own stock and see their own runs only', async ({ runtime, alice, bob }) => {
+test('over a real socket, two customers have each their own stock and see their own runs only', async ({
+  runtime,
+  alice,
+  bob,
+}) => {
   const [hers, his] = await Promise.all([alice.client(), bob.client()]);
 
   const first = hers.start('inventory', { sku: 'badger-2', wanted: 1 });
@@ -42,7 +49,10 @@ test('over a real socket, two customers have each their own stock and see their 
   expect(runtime.bridge.health().connections).toBe(2);
 });
 
-test('an order that breaks a rule of the database fails as a whole', async ({ executionEngineFactoryTestInitialized: factory, alice }) => {
+test('an order that breaks a rule of the database fails as a whole', async ({
+  executionEngineFactoryTestInitialized: factory,
+  alice,
+}) => {
   await using engine = await factory.createForUser(alice.context());
   const sell = engine.databaseSessionManager.transaction(async (db: ShopTransaction) => {
     await db.insertInto('orders').values({ id: 'o1', sku: 'otter-1', count: 9 }).execute();
@@ -50,6 +60,8 @@ test('an order that breaks a rule of the database fails as a whole', async ({ ex
   });
 
   await expect(sell).rejects.toMatchObject({ code: 'DATABASE_FAILED' });
-  const orders = await engine.databaseSessionManager.transaction((db: ShopTransaction) => db.selectFrom('orders').selectAll().execute());
+  const orders = await engine.databaseSessionManager.transaction((db: ShopTransaction) =>
+    db.selectFrom('orders').selectAll().execute(),
+  );
   expect(orders).toEqual([]);
 });

@@ -8,7 +8,11 @@ test("the shop's own server and Enginehouse share one port", async ({ runtime, a
     const url = await server.listen({ port: 0 });
     const headers = { 'content-type': 'application/json', 'x-customer': alice.id };
 
-    const order = await fetch(`${url}/orders`, { method: 'POST', headers, body: JSON.stringify({ sku: 'otter-1', wanted: 3 }) });
+    const order = await fetch(`${url}/orders`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ sku: 'otter-1', wanted: 3 }),
+    });
     const stock = await fetch(`${url}/stock`, { headers });
     const ready = await fetch(`${url}/health/ready`);
 
@@ -27,6 +31,8 @@ test("the shop's own server and Enginehouse share one port", async ({ runtime, a
 test('an input that is no order is refused by name, before anything runs', async ({ runtime, alice }) => {
   const client = await alice.client();
 
-  await expect(client.start('inventory', { sku: 'otter-1', wanted: 0 }).result).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await expect(client.start('inventory', { sku: 'otter-1', wanted: 0 }).result).rejects.toMatchObject({
+    code: 'INPUT_INVALID',
+  });
   expect(runtime.factory.metrics().runsRunning).toBe(0);
 });

@@ -45,15 +45,15 @@ test('L1: an append is one statement per event; the first also looks up, straigh
   appendEvents(db, { ...append, after: 2, events: [delta('b'), delta('c')] });
 
   expect(db.plans).toEqual([
-    expect.stringMatching(/^SELECT: SEARCH r [^;]*; SEARCH e [^;]*\(run=\? AND seq=\?\); [^;]*; SEARCH events [^;]*\(run=\?\); SEARCH s /),
+    expect.stringMatching(
+      /^SELECT: SEARCH r [^;]*; SEARCH e [^;]*\(run=\? AND seq=\?\); [^;]*; SEARCH events [^;]*\(run=\?\); SEARCH s /,
+    ),
     'INSERT: ',
     'INSERT: ',
     'INSERT: ',
   ]);
   appendEvents(db, { ...append, after: 4, events: [completed] });
-  expect(
-    db.plans.filter((plan) => plan.includes('SCAN')),
-  ).toEqual([]);
+  expect(db.plans.filter((plan) => plan.includes('SCAN'))).toEqual([]);
 });
 
 test('10,000 appends write as many bytes each at the end as at the beginning', async () => {

@@ -37,7 +37,10 @@ export const test = base
   /** Function scope: a runtime of this test's own, booted, verified, cleaned up, proven gone. */
   .extend('executionEngineFactoryTestInitialized', async ({ testHome }) => (await testHome.own()).runtime.factory)
   /** Alias for tests that exist. */
-  .extend('executionEngineFactory', async ({ executionEngineFactoryTestInitialized }) => executionEngineFactoryTestInitialized)
+  .extend(
+    'executionEngineFactory',
+    async ({ executionEngineFactoryTestInitialized }) => executionEngineFactoryTestInitialized,
+  )
   /** Worker scope: one runtime per process and configuration, fresh users per test. */
   .extend('executionEngineFactorySession', async ({ testHome }) => (await testHome.shared()).runtime.factory)
   /** The whole runtime behind `executionEngineFactoryTestInitialized`. */
