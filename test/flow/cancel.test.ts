@@ -93,6 +93,26 @@ test('cancelling twice, and after the end, is one cancellation', async ({ execut
   expect((await check(run)).filter((type) => type === 'cancel_requested')).toHaveLength(1);
 });
 
+test('whoever attached to a run can cancel it, and a signal that is aborted already does', async ({
+  executionEngineFactory: factory,
+  alice,
+}) => {
+  const context = alice.context();
+  await using first = await factory.createForUser(context);
+  await using second = await factory.createForUser(alice.context(context));
+  const run = first.executeAgent('listener', { name: 'attached' });
+  await moments.of('attached listens');
+  const again = second.executeAgent('listener', { name: 'attached' });
+
+  await again.cancel('from the other engine');
+
+  expect(await run.result).toMatchObject({ status: 'cancelled', reason: 'from the other engine' });
+  expect(await again.result).toEqual(await run.result);
+  await using third = await factory.createForUser(alice.context());
+  const stillborn = third.executeAgent('listener', { name: 'never' }, { signal: AbortSignal.abort(new Error('gone')) });
+  expect(await stillborn.result).toMatchObject({ status: 'cancelled', reason: 'gone' });
+});
+
 test('cancelling a run that has ended changes nothing', async ({ executionEngineFactory: factory, alice }) => {
   await using engine = await factory.createForUser(alice.context());
   const run = engine.executeAgent('quick', null);

@@ -425,6 +425,37 @@ test.concurrent('branches that took turns otherwise before the restart go on', a
   expect(effects).toEqual(['s1', 's2', 's3', 'long', 'after long', 'join']);
 });
 
+test.concurrent('a family that was closed in good order goes on with the same child', async () => {
+  await using disk = await Disk.open();
+  const [folder, moments, effects] = [disk.folder(), new Moments(), [] as string[]];
+  const child = defineAgent({
+    name: 'child',
+    run: async ({ step, attempt, signal }) => {
+      await step('before', () => effects.push('before'));
+      await stopsAt(moments, 'child', attempt, signal);
+      return step('after', () => effects.push('after'));
+    },
+  });
+  const parent = defineAgent({ name: 'parent', run: ({ agent }) => agent('child', null) });
+  await using first = await startOn(folder, [parent, child]);
+  await first.factory.startRun(ada(), 'parent', null);
+  await moments.of('child reached');
+  await first.close();
+
+  await using second = await startOn(folder, [parent, child]);
+  const events = await ended(second);
+  const family = await checkFamily(second.store.for(ada()).log, runId('r1'));
+
+  expect(second.recoveredRuns).toBe(1);
+  expect(effects).toEqual(['before', 'after']);
+  expect(family).toHaveLength(2);
+  expect(typesOf(events).filter((type) => type.startsWith('subagent'))).toEqual([
+    'subagent_started',
+    'subagent_completed',
+  ]);
+  expect(events.at(-1)?.type).toBe('agent_completed');
+});
+
 /** Everything at once: steps, tools of both kinds, words, files, a child with a step of its own, branches. */
 function everything(effects: string[]): readonly AgentDefinition[] {
   const note = (what: string): string => (effects.push(what), what);
