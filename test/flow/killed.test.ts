@@ -14,9 +14,7 @@ const PROGRAM = fileURLToPath(new URL('../support/killed-process.ts', import.met
 const ALL = ['step', 'idempotent', 'once'];
 
 test.concurrent.each([
-  ['step', 'before', ALL, ALL],
   ['step', 'after', ['step', ...ALL], ALL],
-  ['idempotent', 'before', ALL, ALL],
   ['idempotent', 'after', ['step', 'idempotent', 'idempotent', 'once'], ALL],
   ['once', 'before', ['step', 'idempotent'], ['step', 'idempotent', 'unknown']],
   ['once', 'after', ALL, ['step', 'idempotent', 'unknown']],
