@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Json } from '../base/canonical-json.ts';
 import { runId } from './ids.ts';
+import { LIMITS } from './limits.ts';
 import { UserExecutionContext, type ContextRequest } from './user-execution-context.ts';
 
 const ada: ContextRequest = { userId: 'ada', threadId: 't1', runId: 'r1' };
@@ -90,7 +91,7 @@ test.each([
   ['metadata that is a text', { metadata: 'gold' }, 'metadata'],
   ['metadata with a bigint', { metadata: { seats: 1n } }, 'metadata'],
   ['metadata with a cycle', { metadata: cycle() }, 'metadata'],
-  ['metadata of 16 KB and more', { metadata: { note: 'x'.repeat(16_384) } }, 'metadata'],
+  ['metadata of 16 KB and more', { metadata: { note: 'x'.repeat(LIMITS.metadataBytes.default) } }, 'metadata'],
   ['metadata of 16 KB and more in a script of three bytes', { metadata: { note: '漢'.repeat(6_000) } }, 'metadata'],
   ['metadata without a bottom', { metadata: { deep: nested(7_000) } }, 'metadata'],
 ])('%s is refused, and the field is named', (_what, wrong, field) => {

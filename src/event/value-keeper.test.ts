@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { WritingHouse } from '../../test/support/writing-house.ts';
 import { systemClock } from '../base/clock.ts';
+import { LIMITS } from '../context/limits.ts';
 import { resolveLimits } from '../context/resolve-limits.ts';
 import { ValueKeeper } from './value-keeper.ts';
 
@@ -29,6 +30,15 @@ test('nothing is kept as null', async () => {
   const keeper = keeperOf(house);
 
   expect(await keeper.load(await keeper.keep('result', undefined))).toBeNull();
+});
+
+test('a value stays inline up to the limit, to the byte', async () => {
+  await using house = await WritingHouse.open();
+  const keeper = keeperOf(house);
+  const largest = 'x'.repeat(LIMITS.inlineBytes.default - 2);
+
+  expect(await keeper.keep('result', largest)).toEqual({ result: largest });
+  expect(await keeper.keep('result', `${largest}x`)).toEqual({ resultArtifact: expect.any(String) as string });
 });
 
 test('a value above 32 KB becomes an artifact of its run, and comes back whole', async () => {
@@ -64,7 +74,7 @@ test.each([
   ['a bigint', 1n],
   ['a function', () => 1],
   ['a value within itself', cycle()],
-  ['a value without a bottom', nested(129)],
+  ['a value without a bottom', nested(LIMITS.inputDepth.default + 1)],
   ['a value that nests too deep to be walked', nested(50_000)],
 ])('%s is refused', async (_what, value) => {
   await using house = await WritingHouse.open();

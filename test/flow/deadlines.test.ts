@@ -107,7 +107,10 @@ test('an agent that settles late, but within its grace, is heard, and its run is
   expect(await run.result).toMatchObject({ status: 'failed', error: { code: 'RUN_TIMEOUT' } });
 });
 
-test('a tool that hangs ends at its own deadline, and its late result is dropped', async () => {
+test.for([
+  ['its own', true],
+  ['the house’s', false],
+] as const)('a tool that hangs ends at %s deadline, and its late result is dropped', async ([_whose, own]) => {
   const late = Promise.withResolvers<string>();
   await using home = await house((moments) => [
     defineAgent({
@@ -116,7 +119,7 @@ test('a tool that hangs ends at its own deadline, and its late result is dropped
         hang: tool({
           description: 'Hangs.',
           inputSchema: z.null(),
-          timeoutMs: 5_000,
+          ...(own ? { timeoutMs: 5_000 } : {}),
           execute: (_input, { signal }) => {
             signal.addEventListener('abort', () => moments.tell('tool aborted', signal.reason), { once: true });
             moments.tell('tool runs');
@@ -133,7 +136,11 @@ test('a tool that hangs ends at its own deadline, and its late result is dropped
   const run = await start(home, 'caller');
   await home.moments.of('tool runs');
 
-  await home.clock.advance(5_000);
+  const timeoutMs = own ? 5_000 : home.manager.runtime.limits.toolTimeoutMs;
+  await home.clock.advance(timeoutMs - 1);
+  await settled();
+  expect(home.manager.runtime.factory.metrics().runsRunning).toBe(1);
+  await home.clock.advance(1);
   expect(await home.moments.of('tool aborted')).toMatchObject({ code: 'TOOL_TIMEOUT' });
   late.resolve('too late');
 
@@ -142,7 +149,7 @@ test('a tool that hangs ends at its own deadline, and its late result is dropped
   checkRunLog(events);
   expect(events.find(({ type }) => type === 'tool_completed')?.data).toMatchObject({
     outcome: 'timeout',
-    durationMs: 5_000,
-    error: { code: 'TOOL_TIMEOUT', details: { tool: 'hang', timeoutMs: 5_000 } },
+    durationMs: timeoutMs,
+    error: { code: 'TOOL_TIMEOUT', details: { tool: 'hang', timeoutMs } },
   });
 });

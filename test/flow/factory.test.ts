@@ -5,6 +5,7 @@ import { ExecutionEngineFactoryError } from '../../src/base/errors.ts';
 import { ResourceRegistry } from '../../src/base/resource-registry.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemIds } from '../../src/base/ids.ts';
+import { LIMITS } from '../../src/context/limits.ts';
 import { resolveLimits } from '../../src/context/resolve-limits.ts';
 import { UserExecutionContext } from '../../src/context/user-execution-context.ts';
 import { ExecutionEngineFactory, type ExecutionEngineFactoryDeps } from '../../src/factory/execution-engine-factory.ts';
@@ -34,7 +35,9 @@ test('a user who disposes nothing is stopped at 64 engines, and nobody else is',
   alice,
   bob,
 }) => {
-  const engines = await Promise.all(Array.from({ length: 64 }, () => factory.createForUser(alice.context())));
+  const engines = await Promise.all(
+    Array.from({ length: LIMITS.enginesPerUser.default }, () => factory.createForUser(alice.context())),
+  );
 
   await expect(factory.createForUser(alice.context())).rejects.toMatchObject({
     code: 'ENGINES_NOT_DISPOSED',
