@@ -2,8 +2,10 @@ import { AsyncResource } from 'node:async_hooks';
 
 import { defineAgent } from '../../src/agent/define-agent.ts';
 import { EnginehouseError, ExecutionEngineFactoryError } from '../../src/base/errors.ts';
+import { runId } from '../../src/context/ids.ts';
 import { configureExecutionEngineFactory, getExecutionEngineFactory } from '../../src/startup/pointer.ts';
 import { startup } from '../../src/startup/startup.ts';
+import { closeSharedRuntimes } from '../../src/testing/index.ts';
 import {
   configureExecutionEngineFactoryForTest,
   expect,
@@ -128,6 +130,7 @@ test('by hand, the factory of a test is the process-wide one until it is dispose
 
 test('the bridge is that of the scope, else of the pointer, else of a runtime that the kit owns', async ({
   runtime,
+  alice,
 }) => {
   await using other = await startup(config, { env: {} });
   using pointer = configureExecutionEngineFactory(other);
@@ -138,4 +141,6 @@ test('the bridge is that of the scope, else of the pointer, else of a runtime th
   const own = await outside.runInAsyncScope(getOrCreateWebSocketBridgeForTests);
   expect(own.health()).toMatchObject({ connections: expect.any(Number) });
   expect(await outside.runInAsyncScope(getOrCreateWebSocketBridgeForTests)).toBe(own);
+  await closeSharedRuntimes();
+  await expect(Array.fromAsync(own.follow(alice.context(), runId('r1'), 0))).rejects.toMatchObject({ code: 'CLOSED' });
 });

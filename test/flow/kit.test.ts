@@ -8,7 +8,7 @@ import type { ExecutionEngineFactory } from '../../src/factory/execution-engine-
 import { configureExecutionEngineFactory, getExecutionEngineFactory } from '../../src/startup/pointer.ts';
 import { closeSharedRuntimes, sharedRuntime } from '../../src/testing/index.ts';
 import { proveClean } from '../../src/testing/prove-clean.ts';
-import { ExecutionEngineFactoryTestManager, expect, test } from '../../src/testing/vitest/index.ts';
+import { afterAll, ExecutionEngineFactoryTestManager, expect, test } from '../../src/testing/vitest/index.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { Moments } from '../support/moments.ts';
 
@@ -25,6 +25,8 @@ const agents = [
 ];
 
 test.override('runtimeOptions', { config: { agents } });
+
+afterAll(() => closeSharedRuntimes());
 
 async function booted(options: ConstructorParameters<typeof ExecutionEngineFactoryTestManager>[0] = {}) {
   const manager = new ExecutionEngineFactoryTestManager({ config: { agents }, ...options });
