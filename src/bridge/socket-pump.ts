@@ -101,14 +101,8 @@ export class SocketPump {
     this.#pumping = true;
     try {
       while (this.#due.size > 0 && !this.#stopped && !this.#blocked() && !this.#gathering()) {
-        // U3: one quantum, from the streams that have waited longest.
-        let sentBytes = 0;
-        for (const subscription of this.#due) {
-          this.#due.delete(subscription);
-          const served = this.#serve(subscription);
-          sentBytes += typeof served === 'number' ? served : await served;
-          if (this.#stopped || sentBytes >= QUANTUM_BYTES || this.#full()) break;
-        }
+        const turn = this.#turn(0);
+        const sentBytes = typeof turn === 'number' ? turn : await turn;
         if (sentBytes > 0) this.#flushedAt = this.#deps.clock.now();
         if (sentBytes >= QUANTUM_BYTES) await nextTurn();
       }
@@ -119,6 +113,19 @@ export class SocketPump {
       this.#pumping = false;
       if (this.#due.size === 0) this.#idle?.resolve();
     }
+  }
+
+  /** U3: one quantum, from the streams that have waited longest. */
+  #turn(alreadySent: number): number | Promise<number> {
+    let sentBytes = alreadySent;
+    for (const subscription of this.#due) {
+      if (this.#stopped || sentBytes >= QUANTUM_BYTES || (sentBytes > 0 && this.#full())) break;
+      this.#due.delete(subscription);
+      const served = this.#serve(subscription);
+      if (typeof served !== 'number') return served.then((bytes) => this.#turn(sentBytes + bytes));
+      sentBytes += served;
+    }
+    return sentBytes;
   }
 
   /** Sends the next frame, and the end when that was the last one. Gives the bytes sent. */
