@@ -5,10 +5,11 @@ import { DEFAULT_TENANT, userId, type Owner } from '../context/ids.ts';
 import { EngineSlot } from './admission.ts';
 
 const ada: Owner = { tenantId: DEFAULT_TENANT, userId: userId('ada') };
+const HOUSE: Owner = { tenantId: DEFAULT_TENANT, userId: userId('house') };
 const never = new AbortController().signal;
 
 function slots(runsPerUser = 1): Slots {
-  return new Slots({ runsPerUser, runsTotal: 100, queuePerUser: 100 });
+  return new Slots({ runsPerUser, runsTotal: 100, queuePerUser: 100 }, HOUSE);
 }
 
 /** A run of this engine that wants to go in. */

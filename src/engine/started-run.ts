@@ -1,3 +1,4 @@
+import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError, isEnginehouseError } from '../base/errors.ts';
 import type { AgentEvent } from '../context/event.ts';
 import type { RunId } from '../context/ids.ts';
@@ -44,6 +45,11 @@ export class StartedRun implements AgentRun {
     const { context } = this.#driver;
     const active = this.#deps.active.get(context, this.runId);
     await active?.cancel(context.userId, reason);
+    const { limits, clock } = this.#deps;
+    return withDeadline(`cancelling run ${this.runId}`, limits.drainTimeoutMs, clock, this.#cancelled());
+  }
+
+  async #cancelled(): Promise<{ readonly seq: number }> {
     for await (const batch of this.#follow(0)) {
       const found = batch.find(({ type }) => type === 'cancel_requested' || isTerminal(type));
       if (found !== undefined) return { seq: found.seq };

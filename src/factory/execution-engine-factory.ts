@@ -18,7 +18,7 @@ import type { Log } from '../base/log.ts';
 import { LoopWatch } from '../base/loop-watch.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
-import { ownerKey, type Owner, type RunId } from '../context/ids.ts';
+import { ownerKey, tenantId, userId, type Owner, type RunId } from '../context/ids.ts';
 import type { Limits } from '../context/limits.ts';
 import { isTerminal } from '../context/run-status.ts';
 import { UserExecutionContext } from '../context/user-execution-context.ts';
@@ -64,6 +64,8 @@ export interface FactoryMetrics {
 const PARTS = ['bridge', 'store', 'agents', 'databases', 'clock', 'ids', 'limits', 'resources', 'log'] as const;
 
 export class ExecutionEngineFactory implements AsyncDisposable {
+  /** Whom readiness runs for: nobody, under an id that nobody can guess. @internal */
+  readonly house: Owner = { tenantId: tenantId('enginehouse'), userId: userId(crypto.randomUUID()) };
   readonly #deps: EngineDeps;
   readonly #slots: Slots;
   readonly #active = new ActiveRuns();
@@ -80,7 +82,7 @@ export class ExecutionEngineFactory implements AsyncDisposable {
   constructor(deps: ExecutionEngineFactoryDeps) {
     requireParts(deps);
     const { limits } = deps;
-    this.#slots = new Slots(limits);
+    this.#slots = new Slots(limits, this.house);
     this.#watch = new LoopWatch<DrivenRun>(limits.blockedLoopMs, (suspects, blockedMs) =>
       this.#blocked(suspects, blockedMs),
     );

@@ -6,7 +6,7 @@ import type { Ticket } from '../engine/admission.ts';
 import { Slots } from './slots.ts';
 
 const owner = (name: string): Owner => ({ tenantId: DEFAULT_TENANT, userId: userId(name) });
-const [ada, bob, cyd] = [owner('ada'), owner('bob'), owner('cyd')];
+const [ada, bob, cyd, house] = [owner('ada'), owner('bob'), owner('cyd'), owner('house')];
 
 /** A run that waits for its slot. */
 class Run {
@@ -34,7 +34,7 @@ class Run {
 }
 
 function slots(limits: Partial<Record<'runsPerUser' | 'runsTotal' | 'queuePerUser', number>> = {}): Slots {
-  return new Slots({ runsPerUser: 1, runsTotal: 100, queuePerUser: 100, ...limits });
+  return new Slots({ runsPerUser: 1, runsTotal: 100, queuePerUser: 100, ...limits }, house);
 }
 
 test('A1: a user runs as many as the limit says, and nobody waits for another user', async () => {
@@ -120,7 +120,7 @@ test('A3: a run that was accepted before a restart is never refused', () => {
   expect(() => all.reserve(ada, true)).not.toThrow();
 });
 
-test('A4: a waiter that is stopped leaves its place, and those behind it move up', async () => {
+test('A5: a waiter that is stopped leaves its place, and those behind it move up', async () => {
   const all = slots();
   const [first, second, third] = [new Run(all, ada), new Run(all, ada), new Run(all, ada)];
   await settled();
@@ -135,7 +135,7 @@ test('A4: a waiter that is stopped leaves its place, and those behind it move up
   expect([all.running, all.waiting]).toEqual([1, 0]);
 });
 
-test('A4: a run that is stopped before it asks takes no place', async () => {
+test('A5: a run that is stopped before it asks takes no place', async () => {
   const all = slots();
   const stopped = all.reserve(ada);
 
@@ -148,7 +148,7 @@ test('A4: a run that is stopped before it asks takes no place', async () => {
   expect(all.running).toBe(1);
 });
 
-test('A4: a slot is given back once, however often it is disposed', async () => {
+test('A5: a slot is given back once, however often it is disposed', async () => {
   const all = slots();
   const [first, second, third] = [new Run(all, ada), new Run(all, ada), new Run(all, ada)];
   await first.entered;
@@ -178,7 +178,7 @@ test('any order of coming, ending and stopping keeps the limits and loses no slo
   });
   await fc.assert(
     fc.asyncProperty(limits, actions, async (limit, steps) => {
-      const all = new Slots(limit);
+      const all = new Slots(limit, house);
       const runs: { run: Run; of: Owner }[] = [];
       for (const { kind, of, which } of steps) {
         const some = runs[which % Math.max(1, runs.length)];
@@ -231,3 +231,16 @@ function check(
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 8; turn += 1) await Promise.resolve();
 }
+
+test('A4: the house waits for nobody, and takes nothing from anybody', async () => {
+  const all = slots({ runsTotal: 1 });
+  const hers = new Run(all, ada);
+  await hers.entered;
+
+  const own = new Run(all, house);
+  await own.entered;
+
+  expect(all.running).toBe(1);
+  own.end();
+  expect(all.running).toBe(1);
+});

@@ -6,7 +6,9 @@
  *       is, the one that was served longest ago goes first, so that nobody's
  *       hundred runs keep another's one waiting.
  *   A3. A user's line is bounded by `queuePerUser`.
- *   A4. A ticket gives back what it holds, place or slot, once.
+ *   A4. The house's own runs, which only readiness makes, wait for nobody: a busy
+ *       house is ready all the same.
+ *   A5. A ticket gives back what it holds, place or slot, once.
  */
 
 import { EnginehouseError } from '../base/errors.ts';
@@ -28,14 +30,19 @@ interface Waiter {
   position: number;
 }
 
+/** A4 */
+const FREE: Ticket = { enter: async () => undefined, [Symbol.dispose]: () => undefined };
+
 export class Slots implements Admission {
   readonly #limits: Pick<Limits, 'runsPerUser' | 'runsTotal' | 'queuePerUser'>;
   /** In the order of A2: a line moves to the end when one of its runs is admitted. */
   readonly #lines = new Map<string, Line>();
+  readonly #house: string;
   #running = 0;
 
-  constructor(limits: Pick<Limits, 'runsPerUser' | 'runsTotal' | 'queuePerUser'>) {
+  constructor(limits: Pick<Limits, 'runsPerUser' | 'runsTotal' | 'queuePerUser'>, house: Owner) {
     this.#limits = limits;
+    this.#house = ownerKey(house);
   }
 
   get running(): number {
@@ -48,6 +55,7 @@ export class Slots implements Admission {
 
   reserve(owner: Owner, known = false): Ticket {
     const key = ownerKey(owner);
+    if (key === this.#house) return FREE;
     const line = this.#lines.get(key) ?? { owner, waiting: [], tickets: 0, running: 0 };
     const { queuePerUser } = this.#limits;
     if (!known && line.tickets - line.running >= queuePerUser + this.#roomFor(line)) {

@@ -81,24 +81,24 @@ export class ReadinessCheck {
   async #measure(): Promise<Readiness> {
     const startedAt = performance.now();
     try {
-      const { timeoutMs, clock } = this.#deps;
-      await withDeadline('the event round trip of readiness', timeoutMs, clock, this.verify());
+      await this.verify();
       return { ok: true, ms: performance.now() - startedAt };
     } catch (error) {
       return { ok: false, ms: performance.now() - startedAt, error: asEnginehouseError(error, 'INTERNAL').toJSON() };
     }
   }
 
-  /** One round trip. @throws what failed, with its code */
-  async verify(): Promise<void> {
+  /** One round trip. @throws what failed, with its code; `DEADLINE` past limits.readinessTimeoutMs */
+  verify(): Promise<void> {
+    const { timeoutMs, clock } = this.#deps;
+    return withDeadline('the event round trip of readiness', timeoutMs, clock, this.#roundTrip());
+  }
+
+  async #roundTrip(): Promise<void> {
     const { factory, bridge, store, ids } = this.#deps;
     const nonce = ids.next();
-    const context = UserExecutionContext.fromRequest({
-      tenantId: 'enginehouse',
-      userId: 'readiness',
-      threadId: 'readiness',
-      runId: nonce,
-    });
+    const run = { threadId: 'readiness', runId: nonce };
+    const context = UserExecutionContext.fromRequest({ ...factory.house, ...run });
     const { runs, log } = store.for(context);
     try {
       await factory.userExecutionScope(context, async (engine) => {

@@ -14,6 +14,7 @@ import { TestClock } from '../../src/testing/test-clock.ts';
 import { tool } from '../../src/tool/tool.ts';
 import { z } from 'zod';
 import { Disk, startOn } from '../support/disk.ts';
+import { untilAborted } from '../support/moments.ts';
 
 const quick = defineAgent({ name: 'quick', run: () => 1 });
 
@@ -34,6 +35,18 @@ test('a start goes through its phases in order, and says what each made', async 
   );
   expect(inTest.bootTrace.phases.map(({ phase }) => phase)).toEqual(PHASES);
   expect(inTest.bootTrace.seams).toEqual(['clock']);
+});
+
+test('a runtime whose every slot is taken is ready all the same', async () => {
+  const waits = defineAgent({ name: 'waits', run: ({ signal }) => untilAborted(signal) });
+  await using runtime = await start({ agents: [waits], limits: { runsTotal: 1, drainTimeoutMs: 100 } });
+  const context = UserExecutionContext.fromRequest({ userId: 'ada', threadId: 't', runId: 'r' });
+  await using engine = await runtime.factory.createForUser(context);
+  const run = engine.executeAgent('waits', null);
+  for await (const { type } of run) if (type === 'agent_started') break;
+
+  expect(await runtime.ready()).toMatchObject({ ok: true });
+  expect(runtime.factory.metrics()).toMatchObject({ runsRunning: 1, runsWaiting: 0 });
 });
 
 test('a runtime is ready by a real round trip, and leaves no trace of it', async () => {
