@@ -1,19 +1,10 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 import { SAMPLES, sampleRequests } from '../../examples/ledgers/generate.ts';
 import { analyse, analystHouse, artifactText, reportOf, resultOf, upload } from '../support/analyst-house.ts';
-import { testWith, type Requirement } from '../support/requirements.ts';
-
-const TRACE = fileURLToPath(new URL('../../../shared/data/azure-llm-inference-conv-2023.csv', import.meta.url));
-
-const AZURE_TRACE: Requirement = {
-  name: 'the Azure trace of 2023',
-  cure: 'put azure-llm-inference-conv-2023.csv of the Azure Public Dataset into ../shared/data',
-  find: () => (existsSync(TRACE) ? TRACE : undefined),
-};
+import { AZURE_TOTALS, AZURE_TRACE } from '../support/azure-trace.ts';
+import { testWith } from '../support/requirements.ts';
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
@@ -157,9 +148,7 @@ async function azureTotals(trace: string): Promise<void> {
   const analysis = await analyse(runtime, 'ada', { artifact, model: 'gpt-4.1' });
 
   expect(resultOf(analysis)).toMatchObject({
-    requests: 19_366,
-    inputTokens: 22_361_870,
-    outputTokens: 4_088_665,
+    ...AZURE_TOTALS,
     from: '2023-11-16T18:15:46.680Z',
     to: '2023-11-16T19:14:08.402Z',
   });
