@@ -20,7 +20,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Kysely } from 'kysely';
 
 import type { Clock } from '../../base/clock.ts';
-import { EnginehouseError } from '../../base/errors.ts';
+import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
 import { Gate } from '../../base/gate.ts';
 import { LinkedSignal } from '../../base/linked-signal.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
@@ -34,7 +34,8 @@ import { planMigrations, type MigrationStep } from './migration-plan.ts';
 import { ask, type Patience } from './patience.ts';
 import { runTransaction, type TransactionBounds } from './run-transaction.ts';
 import { UserLocks } from './user-locks.ts';
-import { databaseWorkers } from './worker-pool.ts';
+import type { Session } from './session.ts';
+import { databaseWorkers, type WorkerWish } from './worker-pool.ts';
 
 export interface AgentDatabasesOptions {
   /** The data folder; asked for when the first database is used. The databases are in its `users/`. */
@@ -72,6 +73,8 @@ interface Task<T> {
 // Files known to be migrated. Forgetting one costs a look at its record.
 const KNOWN_FILES = 10_000;
 const RETRY_AFTER_MS = 1_000;
+// All workers may have died at once, and one more by chance.
+const ATTEMPTS = 3;
 
 class SqliteAgentDatabases implements AgentDatabases {
   readonly #options: AgentDatabasesOptions;
@@ -145,27 +148,52 @@ class SqliteAgentDatabases implements AgentDatabases {
   }
 
   async #perform<T>(task: Task<T>, plan: readonly MigrationStep[], link: LinkedSignal): Promise<T> {
-    const { file, readOnly, run } = task;
-    const { databaseWorkers: limit, transactionTimeoutMs } = this.#options.limits;
+    const { file, readOnly } = task;
     using lock = this.#locks.take(file);
     using waiting = this.#limitWaiting(link);
     // The first transaction in a file may have to migrate it, and so writes whatever it is for.
     const beside = readOnly && this.#migrated.has(file);
     using _turn = beside ? lock.read() : await lock.write(link.signal);
     using _slot = await this.#slots.enter(link.signal);
-    const worker = await this.#pool.acquire({ client: this.#client, file, limit }, link.signal);
+    waiting[Symbol.dispose]();
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await this.#try(task, beside ? undefined : plan, { link, last: attempt === ATTEMPTS });
+      if (outcome !== undefined) return outcome.result;
+    }
+  }
+
+  /** One attempt in one worker. `undefined` when that was gone before the work began: then nothing was done, and another can do it. */
+  async #try<T>(
+    task: Task<T>,
+    plan: readonly MigrationStep[] | undefined,
+    { link, last }: { readonly link: LinkedSignal; readonly last: boolean },
+  ): Promise<{ readonly result: T } | undefined> {
+    const { file, readOnly, run } = task;
+    const { databaseWorkers: limit, transactionTimeoutMs } = this.#options.limits;
+    const worker = await this.#acquire({ client: this.#client, file, limit }, link);
+    let begun = false;
+    const work = ({ db }: Session): Promise<T> => {
+      begun = true;
+      return run(db);
+    };
     try {
-      waiting[Symbol.dispose]();
       const bounds = { ...this.#patience, transactionTimeoutMs, link };
       await this.#open(worker, task);
-      if (!beside) await this.#migrateOnce(worker, file, plan, bounds);
-      return await runTransaction(
-        { worker, file, mode: readOnly ? 'read' : 'write', work: ({ db }) => run(db) },
-        bounds,
-      );
+      if (plan !== undefined) await this.#migrateOnce(worker, file, plan, bounds);
+      return { result: await runTransaction({ worker, file, mode: readOnly ? 'read' : 'write', work }, bounds) };
+    } catch (error) {
+      // It may have died while it idled, and nobody had noticed. What we ended ourselves has another reason.
+      const died = !worker.alive && isEnginehouseError(error, 'DATABASE_FAILED');
+      if (begun || last || !died) throw error;
+      return undefined;
     } finally {
       this.#pool.release(worker);
     }
+  }
+
+  async #acquire(wish: WorkerWish, link: LinkedSignal): Promise<DatabaseWorker> {
+    using _waiting = this.#limitWaiting(link);
+    return await this.#pool.acquire(wish, link.signal);
   }
 
   async #open(worker: DatabaseWorker, { file, owner }: Pick<Task<unknown>, 'file' | 'owner'>): Promise<void> {

@@ -216,3 +216,13 @@ async function integrityOf(folder: string): Promise<unknown> {
   using db = new DatabaseSync(join(folder, 'users', names.find((name) => name.endsWith('.sqlite')) ?? ''));
   return db.prepare('PRAGMA integrity_check').get()?.['integrity_check'];
 }
+
+test('workers that died a moment ago, unnoticed, are nobody’s failure', async () => {
+  await using house = await DataHouse.open();
+  await insert(house, 'first');
+
+  // At once: their ends have not been told to this process yet.
+  killWorkers('SIGKILL');
+
+  expect(await skus(house)).toEqual(['first']);
+});
