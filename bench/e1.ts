@@ -19,7 +19,7 @@ import { defineAgent } from '../src/agent/define-agent.ts';
 import { startup } from '../src/startup/startup.ts';
 import { flushMs, report, type Result } from './report.ts';
 
-const CONNECTIONS = 1_000;
+const CONNECTIONS = Number(process.env['CONNECTIONS'] ?? 1_000);
 const PER_SECOND = 20;
 const SECONDS = 10;
 const FILL = 'x'.repeat(160);

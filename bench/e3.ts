@@ -35,6 +35,7 @@ async function settledRss(): Promise<number> {
   return process.memoryUsage().rss;
 }
 
+const empty = await settledRss();
 // A few first, so that code and buffers that all connections share are there.
 const children = [await connectMore(100, 0)];
 const before = await settledRss();
@@ -46,6 +47,7 @@ for (const child of children) child.kill();
 await runtime.close();
 
 report('E3', [
+  { name: 'process RSS before the first connection', value: empty / 1_048_576, unit: 'MB' },
   {
     name: 'memory per idle connection (RSS)',
     value: (after - before) / 1_024 / CONNECTIONS,

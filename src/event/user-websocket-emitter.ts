@@ -90,13 +90,14 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   async accept(request: RunRequest): Promise<{ readonly created: boolean; readonly run: RunRecord }> {
     const { accepted, ...run } = request;
     const { runId, threadId, roles, metadata, operations } = this.context;
+    const { type, at, data } = this.#prepare('run_accepted', accepted);
     const answer = await this.#deps.store.runs.accept({
       ...run,
       runId,
       threadId,
       context: canonicalJson({ roles, metadata, operations }),
       holder: this.#deps.holder,
-      accepted: this.#prepare('run_accepted', accepted),
+      accepted: { type, at, data },
     });
     if (answer.created) this.#hold(answer.run.generation, answer.run.head);
     return answer;

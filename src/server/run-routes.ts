@@ -101,33 +101,21 @@ async function ending({ log }: OwnedStore, run: RunRecord): Promise<object> {
   return terminal?.data ?? {};
 }
 
+/** What a user is shown of a run: a list of names, so that what is added to the record is not shown by itself. */
 function runJson(run: RunRecord): object {
-  const {
-    runId: id,
-    threadId: thread,
-    agent,
-    version,
-    status,
-    head,
-    epoch,
-    origin,
-    parentRunId,
-    acceptedAt,
-    endedAt,
-  } = run;
   return {
-    runId: id,
-    threadId: thread,
-    agent,
-    version,
-    status,
-    head,
-    epoch,
+    runId: run.runId,
+    threadId: run.threadId,
+    agent: run.agent,
+    version: run.version,
+    status: run.status,
+    head: run.head,
+    epoch: run.epoch,
     crc: crcText(run.crc),
-    origin,
-    parentRunId,
-    acceptedAt,
-    endedAt,
+    origin: run.origin,
+    parentRunId: run.parentRunId,
+    acceptedAt: run.acceptedAt,
+    endedAt: run.endedAt,
   };
 }
 
