@@ -1,0 +1,274 @@
+/**
+ * Makes a database ready: roles, schemas, the system's tables, then the
+ * application's.
+ *
+ *   V1. One process at a time: the others wait for an advisory lock that belongs
+ *       to a transaction, so it works behind a pooler and ends with its holder.
+ *   V2. What is ready is only looked at: one connection, no lock, no write.
+ *   V3. The role of the URL makes the roles; everything else is done as the
+ *       owner role, which no login of the runtime can become.
+ *   V4. Each migration and the note that it ran are one transaction.
+ */
+
+import { randomBytes } from 'node:crypto';
+
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+
+import { EnginehouseError } from '../../base/errors.ts';
+import { migrationFailed, pendingSteps, type MigrationStep } from '../database/migration-plan.ts';
+import { migrateData } from './data/migrate-data.ts';
+import { DATA_SCHEMA, deriveFrom, rolesFor, SYSTEM_SCHEMA, type Roles } from './layout.ts';
+import { asStoreError, reasonOf } from './postgres-error.ts';
+import { hmacBlocks } from './principal.ts';
+import { RECORD, SYSTEM_MIGRATIONS } from './schema.ts';
+import { scramVerifier } from './scram.ts';
+import { databaseOf, shownUrl, type DatabaseTarget } from './target.ts';
+
+/** Waiting for another process that migrates. */
+const LOCK_TIMEOUT_MS = 120_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** ASCII of "engineho": the key of the advisory lock. */
+const LOCK_KEY = '7308332045899067503';
+
+/** A database that is ready, and all that is needed to log in. */
+export interface ReadyDatabase {
+  readonly url: string;
+  readonly roles: Roles;
+  readonly secret: string;
+}
+
+interface Facts {
+  readonly roles: Roles;
+  readonly secret: string | undefined;
+  /** False in a database that was restored on a server without its roles. */
+  readonly rolesExist: boolean;
+  readonly applied: Applied;
+}
+
+/** Checksums by part and name. */
+interface Applied {
+  readonly system: readonly { readonly name: string; readonly checksum: string }[];
+  readonly data: readonly { readonly name: string; readonly checksum: string }[];
+}
+
+/**
+ * Makes the database ready as the role of the URL.
+ *
+ * @throws `CONFIG_INVALID` for a URL that names no database, `STORE_FAILED` when the role may not do it or the server
+ * cannot be reached, `STORE_NEWER`, `MIGRATION_FAILED`
+ */
+export async function provision(target: DatabaseTarget, plan: readonly MigrationStep[]): Promise<ReadyDatabase> {
+  const where = shownUrl(target.url);
+  const database = databaseOf(target.url);
+  try {
+    await using admin = await connect(target.url);
+    const found = await readFacts(admin.client);
+    if (found !== undefined && isReady(found, target, plan)) return ready(target, found);
+    await using lock = await connect(target.url);
+    await takeLock(lock.client);
+    return await migrateAll(admin.client, target, { database, plan });
+  } catch (error) {
+    throw asStoreError(error, where, 'making the database ready');
+  }
+}
+
+interface Work {
+  readonly database: string;
+  readonly plan: readonly MigrationStep[];
+}
+
+async function migrateAll(admin: Client, target: DatabaseTarget, { database, plan }: Work): Promise<ReadyDatabase> {
+  // Another process may have done it while this one waited for the lock.
+  const before = await readFacts(admin);
+  const prefix = target.rolePrefix ?? database;
+  const roles = before?.roles ?? rolesFor(prefix);
+  const secret = target.secret ?? before?.secret ?? randomBytes(32).toString('base64url');
+  await inTransaction(admin, async () => {
+    await makeRoles(admin, roles, { secret, database });
+    if (before === undefined) await makeSchemas(admin, roles, prefix);
+  });
+  await migrateSystem(admin, roles, before?.applied.system ?? []);
+  await inTransaction(admin, async () => {
+    await become(admin, roles.owner);
+    await keepSecret(admin, secret, target.secret === undefined);
+  });
+  await migrateData(admin, roles, { plan, applied: before?.applied.data ?? [] });
+  return { url: target.url, roles, secret };
+}
+
+function ready(target: DatabaseTarget, { roles, secret }: Facts): ReadyDatabase {
+  return { url: target.url, roles, secret: target.secret ?? secret ?? '' };
+}
+
+function isReady(facts: Facts, target: DatabaseTarget, plan: readonly MigrationStep[]): boolean {
+  refuseNewer(facts.applied, shownUrl(target.url));
+  if (facts.applied.system.length < SYSTEM_MIGRATIONS.length) return false;
+  if (target.secret !== undefined || facts.secret === undefined || !facts.rolesExist) return false;
+  return pendingSteps(plan, facts.applied.data).length === 0;
+}
+
+/** @throws `STORE_NEWER` when a newer version of Enginehouse migrated the database */
+export function refuseNewer({ system }: Pick<Applied, 'system'>, where: string): void {
+  const known = SYSTEM_MIGRATIONS.length;
+  if (system.length <= known) return;
+  const message = `${where} has schema ${system.length}, this version knows up to ${known}`;
+  throw new EnginehouseError('STORE_NEWER', message, { file: where, found: system.length, known });
+}
+
+async function readFacts(admin: Client): Promise<Facts | undefined> {
+  const { rows: schemas } = await admin.query<{ owner: string; tables: boolean }>(
+    `SELECT r.rolname AS owner, to_regclass('${SYSTEM_SCHEMA}.migrations') IS NOT NULL AS tables
+       FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = '${SYSTEM_SCHEMA}'`,
+  );
+  const [schema] = schemas;
+  if (schema === undefined || !schema.tables) return undefined;
+  return inTransaction(admin, async () => {
+    await become(admin, schema.owner);
+    const { rows: settings } = await admin.query<{ name: string; value: string }>(
+      `SELECT name, value FROM ${SYSTEM_SCHEMA}.settings`,
+    );
+    const { rows: notes } = await admin.query<{ part: string; name: string; checksum: string }>(
+      `SELECT part, name, checksum FROM ${SYSTEM_SCHEMA}.migrations`,
+    );
+    const value = (name: string): string | undefined => settings.find((row) => row.name === name)?.value;
+    const roles = rolesFor(value('role prefix') ?? schema.owner.replace(/_owner$/, ''));
+    const { rows: existing } = await admin.query('SELECT FROM pg_roles WHERE rolname = ANY ($1)', [
+      Object.values(roles),
+    ]);
+    return {
+      roles,
+      secret: value('secret'),
+      rolesExist: existing.length === Object.keys(roles).length,
+      applied: {
+        system: notes.filter(({ part }) => part === 'system'),
+        data: notes.filter(({ part }) => part === 'data'),
+      },
+    };
+  });
+}
+
+async function makeRoles(
+  admin: Client,
+  roles: Roles,
+  { secret, database }: { readonly secret: string; readonly database: string },
+): Promise<void> {
+  const { systemPassword, agentPassword } = deriveFrom(secret);
+  const limits = 'NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT';
+  const { rows } = await admin.query<{ name: string }>(
+    'SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1)',
+    [Object.values(roles)],
+  );
+  const known = new Set(rows.map(({ name }) => name));
+  if (!known.has(roles.owner)) {
+    await admin.query(`CREATE ROLE ${escapeIdentifier(roles.owner)} NOLOGIN ${limits}`);
+    await admin.query(`GRANT ${escapeIdentifier(roles.owner)} TO CURRENT_USER`);
+  }
+  for (const [role, password] of [
+    [roles.system, systemPassword],
+    [roles.agent, agentPassword],
+  ] as const) {
+    const verb = known.has(role) ? 'ALTER' : 'CREATE';
+    await admin.query(
+      `${verb} ROLE ${escapeIdentifier(role)} LOGIN ${limits} PASSWORD ${escapeLiteral(scramVerifier(password))}`,
+    );
+  }
+  const agent = escapeIdentifier(roles.agent);
+  await admin.query(`ALTER ROLE ${agent} SET search_path = ${DATA_SCHEMA}, pg_temp`);
+  await admin.query(`ALTER ROLE ${escapeIdentifier(roles.system)} SET search_path = ${SYSTEM_SCHEMA}, pg_temp`);
+  await admin.query(
+    `GRANT CONNECT ON DATABASE ${escapeIdentifier(database)} TO ${agent}, ${escapeIdentifier(roles.system)}`,
+  );
+}
+
+async function makeSchemas(admin: Client, roles: Roles, prefix: string): Promise<void> {
+  const owner = escapeIdentifier(roles.owner);
+  await admin.query(`CREATE SCHEMA ${SYSTEM_SCHEMA} AUTHORIZATION ${owner}`);
+  await admin.query(`CREATE SCHEMA ${DATA_SCHEMA} AUTHORIZATION ${owner}`);
+  await become(admin, roles.owner);
+  await admin.query(`GRANT USAGE ON SCHEMA ${DATA_SCHEMA} TO ${escapeIdentifier(roles.agent)}`);
+  await admin.query(RECORD);
+  await admin.query(`INSERT INTO ${SYSTEM_SCHEMA}.settings VALUES ('role prefix', $1)`, [prefix]);
+}
+
+async function migrateSystem(admin: Client, roles: Roles, applied: Applied['system']): Promise<void> {
+  const quoted = {
+    owner: escapeIdentifier(roles.owner),
+    system: escapeIdentifier(roles.system),
+    agent: escapeIdentifier(roles.agent),
+  };
+  for (const { name, sql } of SYSTEM_MIGRATIONS.slice(applied.length)) {
+    await inTransaction(admin, async () => {
+      await become(admin, roles.owner);
+      try {
+        await admin.query(sql(quoted));
+      } catch (error) {
+        throw migrationFailed(`${SYSTEM_SCHEMA} ${name}`, reasonOf(error), error);
+      }
+      await note(admin, { part: 'system', name, checksum: 'ours' });
+    });
+  }
+}
+
+/** Says that a migration ran, in the transaction that it ran in. */
+export async function note(
+  admin: Client,
+  { part, name, checksum }: { readonly part: 'system' | 'data'; readonly name: string; readonly checksum: string },
+): Promise<void> {
+  await admin.query(`INSERT INTO ${SYSTEM_SCHEMA}.migrations (part, name, checksum) VALUES ($1, $2, $3)`, [
+    part,
+    name,
+    checksum,
+  ]);
+}
+
+/** A secret that the operator keeps is not kept here as well. */
+async function keepSecret(admin: Client, secret: string, here: boolean): Promise<void> {
+  const { inner, outer } = hmacBlocks(deriveFrom(secret).principalKey);
+  await admin.query(
+    `INSERT INTO ${SYSTEM_SCHEMA}.keys (name, inner_block, outer_block) VALUES ('principal', $1, $2)
+      ON CONFLICT (name) DO UPDATE SET inner_block = excluded.inner_block, outer_block = excluded.outer_block`,
+    [inner, outer],
+  );
+  await admin.query(`DELETE FROM ${SYSTEM_SCHEMA}.settings WHERE name = 'secret'`);
+  if (here) await admin.query(`INSERT INTO ${SYSTEM_SCHEMA}.settings VALUES ('secret', $1)`, [secret]);
+}
+
+/** Until the transaction ends. */
+export async function become(admin: Client, role: string): Promise<void> {
+  await admin.query(`SET LOCAL ROLE ${escapeIdentifier(role)}`);
+}
+
+/** @throws what `work` throws, after everything was rolled back */
+export async function inTransaction<T>(admin: Client, work: () => Promise<T>): Promise<T> {
+  await admin.query('BEGIN');
+  try {
+    const result = await work();
+    await admin.query('COMMIT');
+    return result;
+  } catch (error) {
+    await admin.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function takeLock(client: Client): Promise<void> {
+  await client.query('BEGIN');
+  await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  // While it waits and while it holds the lock it is idle, and no limit of the server may end that.
+  await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+  await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
+}
+
+/** A connection as the role of the URL, for migrations; closed when its block ends. */
+export async function connect(url: string): Promise<{ readonly client: Client } & AsyncDisposable> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'enginehouse migrations',
+  });
+  // A connection that breaks is told to the query under way; without a listener it would end the process.
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, [Symbol.asyncDispose]: () => client.end() };
+}
