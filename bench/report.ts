@@ -7,6 +7,8 @@ export interface Result {
   readonly value: number;
   readonly unit: string;
   readonly target?: number;
+  /** Which values hold the target: at most that, or at least. @default 'less' */
+  readonly better?: 'less' | 'more';
   /** Smallest and largest of the rounds. */
   readonly range?: readonly [number, number];
   readonly peer?: string;
@@ -16,7 +18,7 @@ export interface Result {
 export function report(id: string, results: readonly Result[], notes: readonly string[] = []): void {
   const judged = results.map((result) => ({
     ...result,
-    ...(result.target === undefined ? {} : { holds: result.value <= result.target }),
+    ...(result.target === undefined ? {} : { holds: isReached(result, result.target) }),
   }));
   const load = loadavg().map((value) => Number(value.toFixed(2)));
   if (process.argv.includes('--json')) {
@@ -24,9 +26,10 @@ export function report(id: string, results: readonly Result[], notes: readonly s
     return;
   }
   console.log(`\n${id}   load ${load.join(' ')}   node ${process.version}`);
-  for (const { name, value, unit, target, range, holds, peer } of judged) {
+  for (const { name, value, unit, target, better, range, holds, peer } of judged) {
     const spread = range === undefined ? '' : `  [${range.map(shown).join(' … ')}]`;
-    const goal = target === undefined ? '' : `  target ≤ ${target}: ${holds ? 'holds' : 'MISSED'}`;
+    const goal =
+      target === undefined ? '' : `  target ${better === 'more' ? '≥' : '≤'} ${target}: ${holds ? 'holds' : 'MISSED'}`;
     console.log(
       `  ${name.padEnd(52)} ${shown(value).padStart(9)} ${unit}${spread}${goal}${peer === undefined ? '' : `  beside ${peer}`}`,
     );
@@ -54,6 +57,10 @@ export function flushMs(): number {
   closeSync(file);
   rmSync(folder, { recursive: true });
   return quantile(times, 0.5);
+}
+
+function isReached({ value, better = 'less' }: Result, target: number): boolean {
+  return better === 'less' ? value <= target : value >= target;
 }
 
 function shown(value: number): string {

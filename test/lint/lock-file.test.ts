@@ -8,17 +8,21 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-const text = await readFile(join(import.meta.dirname, '../../package-lock.json'), 'utf8');
-const { packages } = JSON.parse(text) as { packages: Record<string, Locked> };
-const installed = Object.entries(packages).filter(([path]) => path !== '');
+const LOCK_FILES = ['package-lock.json', 'bench/peers/package-lock.json'];
 
-test('the lock file names no registry, so each machine uses its own, and has a digest of every package', () => {
-  expect(installed.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
-  expect(installed.filter(([, { integrity }]) => integrity === undefined)).toEqual([]);
-});
+for (const file of LOCK_FILES) {
+  const text = await readFile(join(import.meta.dirname, '../..', file), 'utf8');
+  const { packages } = JSON.parse(text) as { packages: Record<string, Locked> };
+  const installed = Object.entries(packages).filter(([path]) => path !== '');
 
-test('the lock file has the programs for every machine, not only for the one that wrote it', () => {
-  const wanted = installed.flatMap(([, { optionalDependencies = {} }]) => Object.keys(optionalDependencies));
+  test(`${file} names no registry, so each machine uses its own, and has a digest of every package`, () => {
+    expect(installed.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
+    expect(installed.filter(([, { integrity }]) => integrity === undefined)).toEqual([]);
+  });
 
-  expect(wanted.filter((name) => !installed.some(([path]) => path.endsWith(`node_modules/${name}`)))).toEqual([]);
-});
+  test(`${file} has the programs for every machine, not only for the one that wrote it`, () => {
+    const wanted = installed.flatMap(([, { optionalDependencies = {} }]) => Object.keys(optionalDependencies));
+
+    expect(wanted.filter((name) => !installed.some(([path]) => path.endsWith(`node_modules/${name}`)))).toEqual([]);
+  });
+}

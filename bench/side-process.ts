@@ -1,0 +1,58 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import type { Done, Order, Task } from './r2-work.ts';
+
+/** One side of a comparison, in a process of its own that does one thing at a time. */
+export class SideProcess {
+  readonly #child: ChildProcess;
+  readonly #file: string;
+
+  private constructor(child: ChildProcess, file: string) {
+    this.#child = child;
+    this.#file = file;
+  }
+
+  /** Resolves once the process can take orders. */
+  static async start(
+    { file, options }: { readonly file: string; readonly options: readonly string[] },
+    task: Task,
+    databaseUrl: string,
+  ): Promise<SideProcess> {
+    const child = fork(fileURLToPath(new URL(file, import.meta.url)), [task, databaseUrl, ...options], {
+      // One peer uses `pg` in a way that `pg` warns of.
+      execArgv: ['--disable-warning=ExperimentalWarning', '--no-deprecation'],
+      env: { ...process.env, NODE_ENV: 'production' },
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    const side = new SideProcess(child, file);
+    await side.#told();
+    return side;
+  }
+
+  async carryOut(order: Order): Promise<Done> {
+    this.#child.send(order);
+    return (await this.#told()) as Done;
+  }
+
+  /** SIGKILL: what it did not keep is gone. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
+  }
+
+  /** Its next message. */
+  #told(): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const ended = (code: number | null): void =>
+      reject(new Error(`${this.#file} ended with ${code}; what it says is above`));
+    this.#child.once('exit', ended);
+    this.#child.once('message', (message) => {
+      this.#child.off('exit', ended);
+      resolve(message);
+    });
+    return promise;
+  }
+}
