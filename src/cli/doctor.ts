@@ -1,6 +1,7 @@
 import { loadApplication, type Application, type ApplicationOptions } from './application.ts';
 import { resolveConfig, type ResolvedConfig } from '../startup/resolve-config.ts';
 import { checkAddress } from './doctor/check-address.ts';
+import { checkDatabase } from './doctor/check-database.ts';
 import { checkFolder } from './doctor/check-folder.ts';
 import { checkNode } from './doctor/check-node.ts';
 import { checkStore } from './doctor/check-store.ts';
@@ -27,8 +28,13 @@ async function* examine(options: DoctorOptions): AsyncGenerator<Finding> {
   yield checkNode();
   const { config, found } = await configuration(options);
   yield found;
-  yield* checkFolder(config.store.path);
-  yield* checkStore(config);
+  const { store, limits } = config;
+  if (store.kind === 'postgres') {
+    yield* checkDatabase(store, limits);
+  } else {
+    yield* checkFolder(store.path);
+    yield* checkStore(store, limits);
+  }
   yield* checkAddress(config);
 }
 
@@ -38,7 +44,7 @@ async function configuration(
 ): Promise<{ readonly config: ResolvedConfig; readonly found: Finding }> {
   try {
     const application = await loadApplication(options);
-    const config = resolveConfig(withAddress(application.config, options), process.env);
+    const config = resolveConfig(withAddress(application.config, options), application.env);
     return { config, found: agentsOf(application, config) };
   } catch (error) {
     const store = options.data === undefined ? {} : { store: { path: options.data } };

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 
 import { packageVersion } from '../startup/package-files.ts';
+import type { DatabaseOptions } from './database.ts';
 import type { DoctorOptions } from './doctor.ts';
 import type { EventsOptions } from './events.ts';
 import { holdProcess } from './hold-process.ts';
@@ -50,6 +51,7 @@ function createProgram(perform: Perform): Command {
   addEvents(program, perform);
   addToken(program, perform);
   addDoctor(program, perform);
+  addDatabase(program, perform);
   return program;
 }
 
@@ -139,6 +141,18 @@ function addDoctor(program: Command, perform: Perform): void {
     .option('--json', 'print each finding as a line of JSON');
   addApplicationOptions(command);
   command.action((options: DoctorOptions) => perform(import('./doctor.ts').then(({ doctor }) => doctor(options))));
+}
+
+function addDatabase(program: Command, perform: Perform): void {
+  const database = program.command('database').description('look after a PostgreSQL database');
+  database
+    .command('migrate')
+    .description('make the database of DATABASE_URL ready: roles, tables, row-level security')
+    .option('--config <file>', 'configuration file (default: enginehouse.config.ts here or above)', parseName)
+    .option('--json', 'print what was made as one line of JSON')
+    .action((options: DatabaseOptions) =>
+      perform(import('./database.ts').then(({ migrateDatabase }) => migrateDatabase(options))),
+    );
 }
 
 function addApplicationOptions(command: Command): void {

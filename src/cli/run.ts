@@ -26,10 +26,10 @@ export interface RunOptions extends ApplicationOptions, OwnerOptions, InputOptio
 export async function run(agent: string, options: RunOptions): Promise<number> {
   using stop = new StopSignals();
   const owner = ownerOf(options);
-  const { config } = await loadApplication(options);
-  await using runtime = await startup(withoutDoors(config));
+  const { config, env } = await loadApplication(options);
+  await using runtime = await startup(withoutDoors(config), { env });
   if (runtime.recoveredRuns > 0 && options.json !== true) {
-    note(`${runtime.recoveredRuns} unfinished runs of this folder go on beside this one`);
+    note(`${runtime.recoveredRuns} unfinished runs of an earlier start go on beside this one`);
   }
   const { artifacts } = runtime.store.for(owner);
   const definition = config.agents.find(({ name }) => name === agent);

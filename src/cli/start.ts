@@ -5,6 +5,7 @@ import { packageVersion } from '../startup/package-files.ts';
 import { resolveConfig, type ResolvedConfig } from '../startup/resolve-config.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { startup } from '../startup/startup.ts';
+import { shownUrl } from '../store/postgres/target.ts';
 import { loadApplication, type Application, type ApplicationOptions } from './application.ts';
 import { note, table, yieldLine } from './output.ts';
 import { withAddress, type AddressOptions } from './server-address.ts';
@@ -19,8 +20,9 @@ export async function start(options: StartOptions): Promise<number> {
   using stop = new StopSignals();
   const application = await loadApplication(options);
   const config = withAddress(application.config, options);
-  const settled = resolveConfig(config, process.env);
-  await using runtime = await startup(config);
+  const { env } = application;
+  const settled = resolveConfig(config, env);
+  await using runtime = await startup(config, { env });
   configureExecutionEngineFactory(runtime);
   if (options.json === true) yieldLine(JSON.stringify(startedJson(runtime, settled)));
   else for (const line of welcome(runtime, settled, application)) yieldLine(line);
@@ -35,7 +37,7 @@ function welcome(runtime: EnginehouseRuntime, settled: ResolvedConfig, { file }:
   const { recoveredRuns, bootTrace } = runtime;
   const rows = [
     ['  address', runtime.address?.url ?? 'none: server.listen is false'],
-    ['  data', resolve(settled.store.path)],
+    ['  data', placeOf(settled)],
     [
       '  agents',
       `${settled.agents.map(({ name }) => name).join(', ')} (${file === undefined ? 'shipped' : `from ${resolve(file)}`})`,
@@ -52,6 +54,11 @@ function welcome(runtime: EnginehouseRuntime, settled: ResolvedConfig, { file }:
   ];
 }
 
+/** The folder, or the database without its password. */
+function placeOf({ store }: ResolvedConfig): string {
+  return store.kind === 'sqlite' ? resolve(store.path) : shownUrl(store.target.url);
+}
+
 function usersOf({ auth }: ResolvedConfig): string {
   if (auth.key !== undefined) return 'as their tokens say; `enginehouse token` signs one';
   return 'development mode: whoever uses this machine is signed in as "local" (auth.secret or ENGINEHOUSE_AUTH_SECRET ends it)';
@@ -60,7 +67,7 @@ function usersOf({ auth }: ResolvedConfig): string {
 function startedJson({ address, recoveredRuns, bootTrace }: EnginehouseRuntime, settled: ResolvedConfig): object {
   return {
     url: address?.url,
-    data: resolve(settled.store.path),
+    data: placeOf(settled),
     agents: settled.agents.map(({ name }) => name),
     development: settled.auth.key === undefined,
     recoveredRuns,

@@ -10,4 +10,12 @@ import type { Kysely } from 'kysely';
  *   '001_stock': 'CREATE TABLE stock (sku TEXT PRIMARY KEY, count INTEGER NOT NULL)',
  * };
  */
-export type Migrations = Readonly<Record<string, string | ((db: Kysely<never>) => Promise<void>)>>;
+export type Migrations = Readonly<Record<string, Migration>>;
+
+/** One text or function for every database, or one for each where their SQL differs. */
+export type Migration = MigrationScript | { readonly sqlite: MigrationScript; readonly postgres: MigrationScript };
+
+export type MigrationScript = string | ((db: Kysely<never>) => Promise<void>);
+
+/** What each user's tables hold at first: runs once per user, before the user's first transaction. */
+export type Seed = Migration;

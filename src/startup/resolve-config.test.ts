@@ -29,7 +29,8 @@ test('agents are enough: everything else has a default', () => {
   expect(resolve({ agents })).toEqual({
     agents,
     migrations: undefined,
-    store: { path: './.enginehouse', maxBytes: undefined },
+    seed: undefined,
+    store: { kind: 'sqlite', path: './.enginehouse', maxBytes: undefined },
     auth: { key: undefined, allowedOrigins: new Set(), tenantClaim: 'tenant' },
     server: { host: '127.0.0.1', port: 4100, allowedHosts: [], listen: true },
     limits: Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, limit.default])),
@@ -50,18 +51,60 @@ test('an option wins over the environment, the environment over the default', ()
   ).toMatchObject({ store: { path: ':memory:' }, server: { host: 'localhost', port: 0 }, log: 'silent' });
 });
 
+test('DATABASE_URL chooses the store, except where a test says :memory:', () => {
+  const url = 'postgres://me@host:5432/agents';
+  const chosen = { kind: 'postgres', target: { url, secret: undefined, rolePrefix: undefined, prepare: true } };
+
+  expect(resolve({ agents }, { DATABASE_URL: url }).store).toEqual(chosen);
+  expect(resolve({ agents, store: { path: './data' } }, { DATABASE_URL: url }).store).toEqual(chosen);
+  expect(resolve({ agents, store: { url } }, { DATABASE_URL: 'postgres://other/db' }).store).toEqual(chosen);
+  expect(resolve({ agents, store: { path: ':memory:' } }, { DATABASE_URL: url }).store).toMatchObject({
+    kind: 'sqlite',
+  });
+});
+
+test('what goes with a database is said by options, or by the environment', () => {
+  const url = 'postgres://host/agents';
+  const env = {
+    DATABASE_URL: url,
+    ENGINEHOUSE_DATABASE_SECRET: SECRET,
+    ENGINEHOUSE_DATABASE_ROLES: 'shop',
+    ENGINEHOUSE_DATABASE_PREPARE: 'off',
+  };
+
+  expect(resolve({ agents }, env).store).toEqual({
+    kind: 'postgres',
+    target: { url, secret: SECRET, rolePrefix: 'shop', prepare: false },
+  });
+  expect(resolve({ agents, store: { prepare: true } }, env).store).toMatchObject({ target: { prepare: true } });
+});
+
+test('a password in a URL that is refused is not shown', () => {
+  const { message } = refusal({ agents, store: { url: 'postgres://me:hidden@host:5432' } });
+
+  expect(message).toContain('store.url (DATABASE_URL)');
+  expect(message).not.toContain('hidden');
+});
+
 test('a variable that is set to nothing is not set', () => {
-  const env = { ENGINEHOUSE_DATA: '', HOST: '', PORT: '', ENGINEHOUSE_LOG: '', ENGINEHOUSE_AUTH_SECRET: '' };
+  const env = {
+    ENGINEHOUSE_DATA: '',
+    HOST: '',
+    PORT: '',
+    ENGINEHOUSE_LOG: '',
+    ENGINEHOUSE_AUTH_SECRET: '',
+    DATABASE_URL: '',
+  };
 
   expect(resolve({ agents }, env)).toEqual(resolve({ agents }));
 });
 
 test.each([
   ['agnets', { agnets: [] }, 'agents, database, store, auth, server, limits, log'],
-  ['store.pth', { store: { pth: 'x' } }, 'path, maxBytes'],
+  ['store.pth', { store: { pth: 'x' } }, 'url, secret, rolePrefix, prepare, path, maxBytes'],
   ['server.prot', { server: { prot: 1 } }, 'host, port, allowedHosts, listen'],
   ['auth.secrte', { auth: { secrte: SECRET } }, 'secret, allowedOrigins, tenantClaim'],
-  ['database.migration', { database: { migrations: {}, migration: {} } }, 'migrations'],
+  ['database.migration', { database: { migrations: {}, migration: {} } }, 'migrations, seed'],
 ])('the typo %s is named, with the keys that are known', (option, wrong, known) => {
   const { message, details } = refusal({ agents, ...wrong });
 
@@ -87,6 +130,12 @@ test.each([
   ['store', './data'],
   ['store.path', { path: '' }],
   ['store.path', { path: 7 }],
+  ['store.url', { url: 'file:///data' }],
+  ['store.url', { url: 'postgres://me:hidden@host:5432' }],
+  ['store.url', { url: 7 }],
+  ['store.secret', { url: 'postgres://host/db', secret: 'short' }],
+  ['store.rolePrefix', { rolePrefix: '' }],
+  ['store.prepare', { prepare: 'no' }],
   ['store.maxBytes', { maxBytes: 1_024 }],
   ['store.maxBytes', { maxBytes: '1GB' }],
   ['server', 4100],

@@ -5,9 +5,10 @@ import { isRecord } from '../base/is-record.ts';
 import type { AgentDefinition } from '../agent/define-agent.ts';
 import type { Limits } from '../context/limits.ts';
 import { resolveLimits } from '../context/resolve-limits.ts';
-import type { Migrations } from '../event/migrations.ts';
+import type { Migrations, MigrationScript, Seed } from '../event/migrations.ts';
 import { resolveAuth, type ResolvedAuth } from '../server/resolve-auth.ts';
-import type { EnginehouseConfig, LogLevel } from './config.ts';
+import { databaseOf, type DatabaseTarget } from '../store/postgres/target.ts';
+import type { EnginehouseConfig, LogLevel, StoreOptions } from './config.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,7 +16,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface ResolvedConfig {
   readonly agents: readonly AgentDefinition[];
   readonly migrations: Migrations | undefined;
-  readonly store: { readonly path: string; readonly maxBytes: number | undefined };
+  readonly seed: Seed | undefined;
+  readonly store: ResolvedStore;
   readonly auth: ResolvedAuth;
   readonly server: {
     readonly host: string;
@@ -27,21 +29,39 @@ export interface ResolvedConfig {
   readonly log: LogLevel;
 }
 
+/** Where everything is kept. */
+export type ResolvedStore =
+  | { readonly kind: 'sqlite'; readonly path: string; readonly maxBytes: number | undefined }
+  | { readonly kind: 'postgres'; readonly target: DatabaseTarget };
+
 const LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+
+/** What `openssl rand -hex 16` gives. */
+const SECRET_CHARACTERS = 32;
+
+/** Options in which there may be a password. */
+const MAY_BE_SECRET = /^(auth\b|store$|store\.(url|secret)$)/;
 
 const agent = z.custom<AgentDefinition>(
   (value) => isRecord(value) && typeof value['create'] === 'function',
   'is no agent; make it with defineAgent({ … })',
 );
-const migration = z.union([
-  z.string(),
-  z.custom<Exclude<Migrations[string], string>>((value) => typeof value === 'function'),
-]);
+const script = z.union([z.string(), z.custom<MigrationScript>((value) => typeof value === 'function')]);
+const migration = z.union([script, z.strictObject({ sqlite: script, postgres: script })]);
 
 const schema = z.strictObject({
   agents: z.array(agent),
-  database: z.strictObject({ migrations: z.record(z.string(), migration) }).optional(),
-  store: z.strictObject({ path: z.string().min(1).optional(), maxBytes: z.int().min(1_048_576).optional() }).optional(),
+  database: z.strictObject({ migrations: z.record(z.string(), migration), seed: migration.optional() }).optional(),
+  store: z
+    .strictObject({
+      url: z.string().optional(),
+      secret: z.string().optional(),
+      rolePrefix: z.string().min(1).max(50).optional(),
+      prepare: z.boolean().optional(),
+      path: z.string().min(1).optional(),
+      maxBytes: z.int().min(1_048_576).optional(),
+    })
+    .optional(),
   auth: z
     .strictObject({
       secret: z.string().optional(),
@@ -73,7 +93,8 @@ export function resolveConfig(config: EnginehouseConfig, env: Environment): Reso
   return {
     agents,
     migrations: database?.migrations,
-    store: { path: store.path ?? said(env['ENGINEHOUSE_DATA']) ?? './.enginehouse', maxBytes: store.maxBytes },
+    seed: database?.seed,
+    store: resolveStore(store, env),
     auth: resolveAuth(auth, env),
     server: {
       host: server.host ?? said(env['HOST']) ?? '127.0.0.1',
@@ -84,6 +105,29 @@ export function resolveConfig(config: EnginehouseConfig, env: Environment): Reso
     limits: resolveLimits(limits),
     log: config.log ?? levelFrom(said(env['ENGINEHOUSE_LOG'])) ?? 'info',
   };
+}
+
+/** `:memory:` is for tests, and is meant where it is said; any other path gives way to a database. */
+function resolveStore(store: StoreOptions, env: Environment): ResolvedStore {
+  const path = store.path ?? said(env['ENGINEHOUSE_DATA']) ?? './.enginehouse';
+  const url = store.url ?? (path === ':memory:' ? undefined : said(env['DATABASE_URL']));
+  if (url === undefined) return { kind: 'sqlite', path, maxBytes: store.maxBytes };
+  databaseOf(url);
+  const secret = store.secret ?? said(env['ENGINEHOUSE_DATABASE_SECRET']);
+  if (secret !== undefined && secret.length < SECRET_CHARACTERS) {
+    const message = `store.secret (ENGINEHOUSE_DATABASE_SECRET) must have at least ${SECRET_CHARACTERS} characters, got ${secret.length}`;
+    throw invalid('store.secret', message, secret.length);
+  }
+  const rolePrefix = store.rolePrefix ?? said(env['ENGINEHOUSE_DATABASE_ROLES']);
+  const prepare = store.prepare ?? switchFrom(said(env['ENGINEHOUSE_DATABASE_PREPARE'])) ?? true;
+  return { kind: 'postgres', target: { url, secret, rolePrefix, prepare } };
+}
+
+function switchFrom(text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'on' || text === 'off') return text === 'on';
+  const message = `store.prepare (ENGINEHOUSE_DATABASE_PREPARE) must be on or off, got ${JSON.stringify(text)}`;
+  throw invalid('store.prepare', message, text);
 }
 
 /** A variable that is set to nothing is not set. */
@@ -123,7 +167,7 @@ function refused(error: z.ZodError, config: unknown): EnginehouseError {
     config,
   );
   // A secret is not shown, whatever it is, and what stands in the place of its options may be it.
-  const got = path[0] === 'auth' ? typeof received : shown(received);
+  const got = MAY_BE_SECRET.test(path.join('.')) ? typeof received : shown(received);
   return invalid(path.join('.'), `${path.join('.')}: ${issue.message}, got ${got}`, got);
 }
 

@@ -44,7 +44,7 @@ type Configuration = Awaited<ReturnType<typeof configure>>;
  * Starts a runtime and resolves once it is verified. The caller owns it: `await using runtime = await startup(config)`.
  *
  * @throws `CONFIG_INVALID`, `AGENT_INVALID`, `AUTH_REQUIRED`, `PORT_IN_USE`, `STORE_NEWER`, `STORE_IN_USE`,
- * `STORE_FAILED`, or `STARTUP_FAILED` naming the phase
+ * `STORE_FAILED`, `MIGRATION_PENDING`, `MIGRATION_FAILED`, or `STARTUP_FAILED` naming the phase
  * @example
  * await using runtime = await startup({ agents: [greeter] });
  * console.log(runtime.address?.url);
@@ -125,11 +125,12 @@ async function openDoors(base: Configuration, behind: BehindDoors, listening: As
 
 function configure(config: EnginehouseConfig, { env = process.env, seams = {} }: StartupOptions) {
   const settled = resolveConfig(config, env);
-  const { keepOrigins = false, clock = systemClock, ids = systemIds } = seams;
+  const { keepOrigins = false, clock = systemClock, ids = systemIds, tenant } = seams;
   return {
     settled,
     clock,
     ids,
+    tenant,
     limits: settled.limits,
     resources: new ResourceRegistry({ keepOrigins }),
     log: createLog(settled.log),

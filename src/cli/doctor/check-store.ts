@@ -2,17 +2,20 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { isEnginehouseError } from '../../base/errors.ts';
-import { ResourceRegistry } from '../../base/resource-registry.ts';
-import type { ResolvedConfig } from '../../startup/resolve-config.ts';
+import type { Limits } from '../../context/limits.ts';
+import type { ResolvedStore } from '../../startup/resolve-config.ts';
 import { lockFolder } from '../../store/sqlite/folder-lock.ts';
-import { openSqliteStore } from '../../store/sqlite/open-sqlite-store.ts';
+import { openToRead } from '../store-to-read.ts';
 import { failure, finding, type Finding } from './finding.ts';
 
+type SqliteFolder = Extract<ResolvedStore, { readonly kind: 'sqlite' }>;
+
 /** Whether this version can read the store, and whether another process holds it. */
-export async function* checkStore({ store: { path }, limits }: ResolvedConfig): AsyncGenerator<Finding> {
+export async function* checkStore(kept: SqliteFolder, limits: Limits): AsyncGenerator<Finding> {
+  const { path } = kept;
   if (path === ':memory:') return;
   try {
-    await using store = await openSqliteStore({ path, limits, resources: new ResourceRegistry(), readOnly: true });
+    await using store = await openToRead(kept, limits);
     const { length } = await store.unfinished();
     const runs = length === 0 ? 'every run has ended' : `${length} runs have not ended`;
     yield finding('ok', 'store', `${store.description}; ${runs}`);

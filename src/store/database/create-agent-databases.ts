@@ -27,7 +27,7 @@ import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import { ownerKey, type Owner } from '../../context/ids.ts';
 import type { Limits } from '../../context/limits.ts';
 import type { AgentDatabases, TransactionOptions } from '../../event/database-session-manager.ts';
-import type { Migrations } from '../../event/migrations.ts';
+import type { Migrations, Seed } from '../../event/migrations.ts';
 import type { DatabaseWorker } from './database-worker.ts';
 import { migrate } from './migrate.ts';
 import { planMigrations, type MigrationStep } from './migration-plan.ts';
@@ -42,6 +42,8 @@ export interface AgentDatabasesOptions {
   readonly folder: () => string;
   /** The application's tables. Without them every transaction is refused. */
   readonly migrations: Migrations | undefined;
+  /** What each user's tables hold at first. */
+  readonly seed?: Seed | undefined;
   readonly limits: Pick<
     Limits,
     | 'databaseWorkers'
@@ -241,7 +243,7 @@ class SqliteAgentDatabases implements AgentDatabases {
     if (migrations === undefined) {
       throw new EnginehouseError('DATABASE_NOT_CONFIGURED', 'the application declares no tables', {});
     }
-    return (this.#plan ??= planMigrations(migrations));
+    return (this.#plan ??= planMigrations(migrations, 'sqlite'));
   }
 
   async #fileOf(owner: Owner): Promise<string> {

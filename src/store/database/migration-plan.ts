@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 
 import { EnginehouseError } from '../../base/errors.ts';
-import type { Migrations } from '../../event/migrations.ts';
+import { isRecord } from '../../base/is-record.ts';
+import type { Migration, Migrations, MigrationScript } from '../../event/migrations.ts';
 import type { Applied } from './worker-protocol.ts';
 
 export interface MigrationStep extends Applied {
-  readonly run: Migrations[string];
+  readonly run: MigrationScript;
 }
+
+export type Dialect = 'sqlite' | 'postgres';
 
 /**
  * The application's migrations in the order they run: that of their names, by
@@ -15,17 +18,22 @@ export interface MigrationStep extends Applied {
  *
  * @throws `MIGRATION_FAILED` for one that is neither SQL text nor a function
  */
-export function planMigrations(migrations: Migrations): readonly MigrationStep[] {
+export function planMigrations(migrations: Migrations, dialect: Dialect): readonly MigrationStep[] {
   const names = Object.keys(migrations).toSorted();
   return names.map((name) => {
-    const run: unknown = migrations[name];
-    if (!isMigration(run)) throw migrationFailed(name, 'it is neither SQL text nor a function');
+    const run = scriptFor(migrations[name], dialect);
+    if (!isScript(run)) throw migrationFailed(name, 'it is neither SQL text nor a function');
     const checksum = typeof run === 'string' ? createHash('sha256').update(run).digest('hex') : 'function';
     return { name, checksum, run };
   });
 }
 
-function isMigration(value: unknown): value is Migrations[string] {
+/** The script of a dialect, where there is one for each. */
+export function scriptFor(migration: Migration | undefined, dialect: Dialect): unknown {
+  return isRecord(migration) ? migration[dialect] : migration;
+}
+
+function isScript(value: unknown): value is MigrationScript {
   return typeof value === 'function' || (typeof value === 'string' && value.trim() !== '');
 }
 

@@ -35,6 +35,8 @@ export interface ReadyDatabase {
   readonly url: string;
   readonly roles: Roles;
   readonly secret: string;
+  /** Whether statements may be prepared by name. @default true */
+  readonly prepare?: boolean | undefined;
 }
 
 interface Facts {
@@ -72,6 +74,27 @@ export async function provision(target: DatabaseTarget, plan: readonly Migration
   }
 }
 
+/**
+ * The database as the role of the URL finds it: nothing is changed.
+ *
+ * @throws `NOT_FOUND`, `STORE_NEWER`, `MIGRATION_PENDING`, `STORE_FAILED`
+ */
+export async function findDatabase(target: DatabaseTarget): Promise<ReadyDatabase> {
+  const where = shownUrl(target.url);
+  try {
+    await using admin = await connect(target.url);
+    const found = await readFacts(admin.client);
+    if (found === undefined)
+      throw new EnginehouseError('NOT_FOUND', `${where} holds no store`, { what: 'store', id: where });
+    refuseNewer(found.applied, where);
+    const pending = SYSTEM_MIGRATIONS.slice(found.applied.system.length).map(({ name }) => name);
+    if (pending.length === 0) return ready(target, found);
+    throw new EnginehouseError('MIGRATION_PENDING', `${where} waits for ${pending.join(', ')}`, { pending });
+  } catch (error) {
+    throw asStoreError(error, where, 'looking at the database');
+  }
+}
+
 interface Work {
   readonly database: string;
   readonly plan: readonly MigrationStep[];
@@ -93,11 +116,11 @@ async function migrateAll(admin: Client, target: DatabaseTarget, { database, pla
     await keepSecret(admin, secret, target.secret === undefined);
   });
   await migrateData(admin, roles, { plan, applied: before?.applied.data ?? [] });
-  return { url: target.url, roles, secret };
+  return { url: target.url, roles, secret, prepare: target.prepare };
 }
 
 function ready(target: DatabaseTarget, { roles, secret }: Facts): ReadyDatabase {
-  return { url: target.url, roles, secret: target.secret ?? secret ?? '' };
+  return { url: target.url, roles, secret: target.secret ?? secret ?? '', prepare: target.prepare };
 }
 
 function isReady(facts: Facts, target: DatabaseTarget, plan: readonly MigrationStep[]): boolean {

@@ -11,6 +11,8 @@ export interface DatabaseTarget {
   readonly secret?: string | undefined;
   /** What the names of the roles begin with. @default the database's name */
   readonly rolePrefix?: string | undefined;
+  /** Prepare statements by name; a pooler may not keep them. @default true */
+  readonly prepare?: boolean | undefined;
 }
 
 /** The URL with another login. Where it names no host or port, pg's defaults stay. */
