@@ -1,0 +1,142 @@
+/**
+ * The keeper of one private server: it starts it or takes it over, counts who
+ * wants it, and ends it when nobody has for a while. It is a process of its own
+ * (keeper-process.ts), because whoever asked first may be killed at any moment.
+ *
+ *   K1. Who holds a connection to it wants the server. The operating system closes
+ *       the connections of a process that ends, however it ends.
+ *   K2. When the last connection closes, the server lives on for the longest
+ *       grace that anybody asked for; then it is ended and its folder removed.
+ *   K3. A server that a killed keeper left is taken over when it answers and is of
+ *       the version that is wanted. Otherwise it is ended, and a fresh one started.
+ *   K4. A start that failed is told to all who wait for it; then the keeper ends, and
+ *       the next who comes starts another.
+ */
+
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+
+import { type Disarm, holdingClock } from '../../base/clock.ts';
+import { asEnginehouseError } from '../../base/errors.ts';
+import { versionIn } from './binaries.ts';
+import { endServer } from './end-server.ts';
+import { hear, tell, type ToKeeper } from './keeper-language.ts';
+import { readState, type ServerState } from './server-state.ts';
+import { probeAt, type ServerOrder, startServer } from './start-server.ts';
+
+/** The grace until somebody asks for another: whoever started this keeper may have died before it could say a word. */
+const FIRST_GRACE_MS = 10_000;
+
+export class Keeper {
+  /** Resolves when the server has ended and its folder is gone. */
+  readonly ended: Promise<void>;
+  readonly #order: ServerOrder;
+  readonly #door: Server;
+  readonly #visitors = new Set<Socket>();
+  readonly #end: { readonly resolve: () => void; readonly reject: (reason: unknown) => void };
+  #server: Promise<ServerState> | undefined;
+  #graceMs: number | undefined;
+  #disarm: Disarm = () => undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(order: ServerOrder) {
+    this.#order = order;
+    this.#door = createServer((visitor) => this.#welcome(visitor));
+    const { promise, ...end } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#end = end;
+  }
+
+  /** Takes the place over and opens the door. Called by the one who holds the place's lock. */
+  async open(): Promise<void> {
+    const { folder, keeperAddress } = this.#order.place;
+    const left = await this.#takeOver();
+    if (left === undefined) await this.#clear();
+    else await rm(keeperAddress, { force: true });
+    await mkdir(folder, { recursive: true });
+    await chmod(folder, this.#order.user === undefined ? 0o700 : 0o711);
+    this.#door.listen(keeperAddress);
+    await once(this.#door, 'listening');
+    this.#server = left === undefined ? this.#start() : Promise.resolve(left);
+    // Whoever waits is told; nobody may wait.
+    this.#server.catch(() => this.end());
+    this.#waitForVisitors();
+  }
+
+  /** Ends the server and removes its folder. Safe to call twice. */
+  end(): void {
+    this.#ending ??= this.#close().then(this.#end.resolve, this.#end.reject);
+  }
+
+  async #takeOver(): Promise<ServerState | undefined> {
+    const { place, binaries } = this.#order;
+    const state = await readState(place.folder);
+    if (state === undefined) return undefined;
+    const probed = await probeAt(place, state.port);
+    if (probed.is !== 'ready') return undefined;
+    const { version = binaries.version } = probed;
+    return versionIn(version) === binaries.version ? state : undefined;
+  }
+
+  async #start(): Promise<ServerState> {
+    const { state, ended } = await startServer(this.#order);
+    void ended.then(() => this.end());
+    return state;
+  }
+
+  #welcome(visitor: Socket): void {
+    this.#disarm();
+    this.#visitors.add(visitor);
+    // A killed process may reset its connections; 'close' follows.
+    visitor.on('error', () => undefined);
+    visitor.once('close', () => {
+      this.#visitors.delete(visitor);
+      this.#waitForVisitors();
+    });
+    void this.#serve(visitor);
+  }
+
+  async #serve(visitor: Socket): Promise<void> {
+    const line = await hear(visitor);
+    if (line === undefined) return;
+    // The parse boundary: only this user can enter the folder of the socket, and speaks the same version.
+    const message = JSON.parse(line) as ToKeeper;
+    if (message.say === 'stop') {
+      this.end();
+      return;
+    }
+    this.#graceMs = Math.max(this.#graceMs ?? 0, message.graceMs);
+    try {
+      const server = await this.#server;
+      // Without an answer it comes again, to the next keeper.
+      if (server === undefined || this.#ending !== undefined) visitor.destroy();
+      else tell(visitor, { say: 'ready', server });
+    } catch (error) {
+      tell(visitor, { say: 'failed', error: asEnginehouseError(error, 'INTERNAL').toJSON() });
+    }
+  }
+
+  #waitForVisitors(): void {
+    this.#disarm();
+    if (this.#visitors.size > 0) return;
+    this.#disarm = holdingClock.after(this.#graceMs ?? FIRST_GRACE_MS, () => this.end());
+  }
+
+  async #close(): Promise<void> {
+    this.#disarm();
+    this.#door.close();
+    await this.#server?.catch(() => undefined);
+    await this.#clear();
+    for (const visitor of this.#visitors) visitor.destroySoon();
+  }
+
+  /** Ends whatever runs in the place and removes its folder. */
+  async #clear(): Promise<void> {
+    const { folder } = this.#order.place;
+    const state = await readState(folder);
+    if (state !== undefined) await endServer(state.data);
+    // What a killed keeper's initdb still writes may make a folder non-empty again; it fails once its files are gone.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
