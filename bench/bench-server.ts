@@ -2,29 +2,32 @@
 
 import { Client, escapeIdentifier } from 'pg';
 
+import { testPostgres, type TestPostgres } from '../src/testing/postgres/test-postgres.ts';
 import { quantile } from './report.ts';
 
 export class BenchServer implements AsyncDisposable {
-  readonly #url: string;
+  readonly #postgres: TestPostgres;
   readonly #admin: Client;
   readonly #made: string[] = [];
 
-  private constructor(url: string, admin: Client) {
-    this.#url = url;
+  private constructor(postgres: TestPostgres, admin: Client) {
+    this.#postgres = postgres;
     this.#admin = admin;
   }
 
-  /** @throws when the server does not flush what it commits: its figures would say nothing. */
-  static async connect(url: string): Promise<BenchServer> {
-    const admin = new Client({ connectionString: url });
+  /**
+   * The server of DATABASE_URL, or a private one.
+   *
+   * @throws when it does not flush what it commits: its figures would say nothing.
+   */
+  static async open(): Promise<BenchServer> {
+    const postgres = await testPostgres({ durable: true });
+    const admin = new Client({ connectionString: postgres.adminUrl });
     await admin.connect();
-    const server = new BenchServer(url, admin);
+    const server = new BenchServer(postgres, admin);
     for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes']) {
       const value = await server.#show(setting);
-      if (value !== 'on')
-        throw new Error(
-          `the server has ${setting} = ${value}; the figures are for a server that keeps what it commits`,
-        );
+      if (value !== 'on') throw new Error(`the server has ${setting} = ${value}; it must keep what it commits`);
     }
     return server;
   }
@@ -34,15 +37,14 @@ export class BenchServer implements AsyncDisposable {
     const database = `b_${name}_${process.pid}`;
     await this.#admin.query(`CREATE DATABASE ${escapeIdentifier(database)}`);
     this.#made.push(database);
-    const url = new URL(this.#url);
-    url.pathname = `/${database}`;
-    return url.href;
+    return this.#postgres.urlOf(database, { tcp: true });
   }
 
   /** For a person: which server, and what one small commit on it costs. */
   async describe(): Promise<string> {
-    const version = await this.#show('server_version');
-    return `PostgreSQL ${version}, fsync and synchronous_commit on, one commit of one row ${(await this.#commitMs()).toFixed(2)} ms p50`;
+    const { version, source } = this.#postgres;
+    const commit = (await this.#commitMs()).toFixed(2);
+    return `PostgreSQL ${version} (${source}) over TCP, fsync and synchronous_commit on; one commit of one row ${commit} ms p50`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -53,6 +55,7 @@ export class BenchServer implements AsyncDisposable {
         await this.#admin.query(`DROP ROLE IF EXISTS ${escapeIdentifier(`${database}_${role}`)}`);
     }
     await this.#admin.end();
+    await this.#postgres.release();
   }
 
   async #show(setting: string): Promise<string> {

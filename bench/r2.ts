@@ -37,7 +37,7 @@ interface Measured {
 }
 
 installPeers();
-await using server = await BenchServer.connect(await serverUrl());
+await using server = await BenchServer.open();
 const urls = await bySide((name) => server.create(`r2_${name}`));
 const workers = await bySide((name) => SideProcess.start(SIDES[name], 'work', urls[name]));
 const orders: Order[] = [];
@@ -49,12 +49,6 @@ report('R2', results, [
   await server.describe(),
   `disk flush ${flushMs().toFixed(2)} ms p50; ${ROUNDS} rounds in turn, medians; CPU is the side's own process, without the server`,
 ]);
-
-async function serverUrl(): Promise<string> {
-  const given = process.env['DATABASE_URL'];
-  if (given !== undefined) return given;
-  throw new Error('set DATABASE_URL to a superuser of a PostgreSQL server');
-}
 
 /** Round 0 warms up and is not counted. */
 async function measure({ wide, runsPerLane, title }: (typeof WIDTHS)[number]): Promise<Record<SideName, Measured>> {

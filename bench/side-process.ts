@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 import type { Done, Order, Task } from './r2-work.ts';
 
+/** Longer than any round takes. */
+const PATIENCE_MS = 300_000;
+
 /** One side of a comparison, in a process of its own that does one thing at a time. */
 export class SideProcess {
   readonly #child: ChildProcess;
@@ -44,15 +47,17 @@ export class SideProcess {
   }
 
   /** Its next message. */
-  #told(): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const ended = (code: number | null): void =>
-      reject(new Error(`${this.#file} ended with ${code}; what it says is above`));
-    this.#child.once('exit', ended);
-    this.#child.once('message', (message) => {
-      this.#child.off('exit', ended);
-      resolve(message);
+  async #told(): Promise<unknown> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const ended = once(this.#child, 'exit', { signal }).then(([code]) => {
+      throw new Error(`${this.#file} ended with ${code}; what it says is above`);
     });
-    return promise;
+    try {
+      const [message] = await Promise.race([once(this.#child, 'message', { signal }), ended]);
+      return message;
+    } finally {
+      over.abort();
+    }
   }
 }
