@@ -3,31 +3,17 @@
  *
  *   F1. Until its digest is written an artifact cannot be seen (T3). The digest,
  *       the last piece and the end of an artifact it replaces are one commit.
- *   F2. All pieces but the last have PIECE_BYTES, so a range begins at a place
- *       that is computed.
- *   F3. What a crash left unfinished is deleted when the store is opened.
+ *   F2. What a crash left unfinished is deleted when the store is opened.
  */
 
 import { EnginehouseError } from '../../base/errors.ts';
-import { runId, type Owner, type RunId } from '../../context/ids.ts';
-import type { ArtifactRecord, NewArtifact } from '../../event/store.ts';
+import type { Owner, RunId } from '../../context/ids.ts';
+import type { ArtifactRecord } from '../../event/store.ts';
+import type { KeptArtifact, PiecePlace } from '../log/reads.ts';
+import { asArtifact } from '../log/records.ts';
+import { bytes, number } from '../log/row.ts';
+import type { ArtifactArgs, PieceArgs, UploadArgs, Whole } from '../log/writes.ts';
 import type { Connection } from './connection.ts';
-import { bytes, number, optionalText, text, type Row } from './row.ts';
-
-export const PIECE_BYTES = 262_144;
-
-export interface PieceArgs {
-  readonly owner: Owner;
-  readonly artifact: NewArtifact;
-  /** The key that the first piece was answered with; `undefined` for the first. */
-  readonly upload: number | undefined;
-  readonly place: number;
-  readonly content: Uint8Array;
-  /** With the last piece: what the artifact is now that it is whole. */
-  readonly whole: Whole | undefined;
-}
-
-export type Whole = Pick<ArtifactRecord, 'bytes' | 'digest'>;
 
 const WHOLE = 'tenant_id = ? AND user_id = ? AND artifact_id = ? AND digest IS NOT NULL';
 const COLUMNS = 'artifact, artifact_id, run_id, kind, title, media_type, created_at, bytes, digest';
@@ -46,11 +32,6 @@ export function keepPiece(db: Connection, args: PieceArgs): number {
   return upload;
 }
 
-export interface UploadArgs {
-  readonly owner: Owner;
-  readonly upload: number;
-}
-
 export function dropUpload(db: Connection, { owner, upload }: UploadArgs): void {
   db.run(
     'DELETE FROM artifacts WHERE artifact = ? AND tenant_id = ? AND user_id = ? AND digest IS NULL',
@@ -60,24 +41,13 @@ export function dropUpload(db: Connection, { owner, upload }: UploadArgs): void 
   );
 }
 
-/** F3. Only at open, when nothing is being uploaded. */
-export function dropLeftovers(db: Connection): number {
-  return db.run('DELETE FROM artifacts WHERE digest IS NULL');
-}
-
-export interface ArtifactArgs {
-  readonly owner: Owner;
-  readonly artifactId: string;
+/** F2. Only at open, when nothing is being uploaded. */
+export function dropLeftovers(db: Connection): void {
+  db.run('DELETE FROM artifacts WHERE digest IS NULL');
 }
 
 export function deleteArtifact(db: Connection, { owner, artifactId }: ArtifactArgs): boolean {
   return db.run(`DELETE FROM artifacts WHERE ${WHOLE}`, owner.tenantId, owner.userId, artifactId) > 0;
-}
-
-/** A whole artifact and the key of its pieces. */
-export interface KeptArtifact {
-  readonly key: number;
-  readonly record: ArtifactRecord;
 }
 
 export function findArtifact(db: Connection, owner: Owner, artifactId: string): KeptArtifact | undefined {
@@ -94,11 +64,6 @@ export function listArtifacts(db: Connection, owner: Owner, run: RunId): readonl
     run,
   );
   return rows.map(asArtifact);
-}
-
-export interface PiecePlace {
-  readonly key: number;
-  readonly place: number;
 }
 
 /** `undefined` when the artifact was deleted or replaced since its key was read. */
@@ -148,18 +113,4 @@ function stillOpen(db: Connection, upload: number, { owner, artifact }: PieceArg
 function finishUpload(db: Connection, upload: number, { owner, artifact }: PieceArgs, whole: Whole): void {
   deleteArtifact(db, { owner, artifactId: artifact.artifactId });
   db.run('UPDATE artifacts SET bytes = ?, digest = ? WHERE artifact = ?', whole.bytes, whole.digest, upload);
-}
-
-function asArtifact(row: Row): ArtifactRecord {
-  const run = optionalText(row, 'run_id');
-  return {
-    artifactId: text(row, 'artifact_id'),
-    runId: run === undefined ? undefined : runId(run),
-    kind: text(row, 'kind'),
-    title: text(row, 'title'),
-    mediaType: text(row, 'media_type'),
-    createdAt: number(row, 'created_at'),
-    bytes: number(row, 'bytes'),
-    digest: text(row, 'digest'),
-  };
 }

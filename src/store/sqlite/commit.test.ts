@@ -2,10 +2,12 @@ import { expect, test } from 'vitest';
 
 import { ada, ALL, bob, delta, newRun } from '../../../test/contract/store/samples.ts';
 import { runId, type Owner } from '../../context/ids.ts';
-import { commit, type Outcome } from './commit.ts';
+import type { Outcome } from '../log/outcome.ts';
+import type { Write } from '../log/writes.ts';
+import { commit } from './commit.ts';
 import { IN_MEMORY, openMemory } from './memory.ts';
 import { readEvents } from './run-log.ts';
-import { perform, type Write } from './writes.ts';
+import { perform } from './perform.ts';
 import type { WritingConnection } from './writing-connection.ts';
 
 /** SQLite keeps NaN as NULL, which the table refuses: a failure after the write has begun. */

@@ -9,19 +9,12 @@
  *   W3. What is answered is durable.
  */
 
-import { EnginehouseError, isEnginehouseError, type ErrorCode, type ErrorDetails } from '../../base/errors.ts';
+import { isEnginehouseError } from '../../base/errors.ts';
+import { asRefusal, type Outcome } from '../log/outcome.ts';
+import type { Write } from '../log/writes.ts';
+import { perform } from './perform.ts';
 import { asStoreError } from './sqlite-error.ts';
-import { perform, type Write, type WriteResult } from './writes.ts';
 import type { WritingConnection } from './writing-connection.ts';
-
-/** How one write ended, as plain data that another thread can be told. */
-export type Outcome = { readonly result: WriteResult } | { readonly refusal: Refusal };
-
-export interface Refusal {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly details: ErrorDetails[ErrorCode];
-}
 
 export function commit(db: WritingConnection, file: string, writes: readonly Write[]): readonly Outcome[] {
   try {
@@ -39,13 +32,4 @@ function attempt(db: WritingConnection, write: Write): Outcome {
     if (isEnginehouseError(error)) return { refusal: asRefusal(error) };
     throw error;
   }
-}
-
-function asRefusal({ code, message, details }: EnginehouseError): Refusal {
-  return { code, message, details };
-}
-
-/** The error again, on the side of who asked. */
-export function asError({ code, message, details }: Refusal): EnginehouseError {
-  return new EnginehouseError(code, message, details);
 }

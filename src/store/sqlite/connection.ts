@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
-import type { Row } from './row.ts';
+import type { Row } from '../log/row.ts';
 
 export interface ConnectionOptions {
   /** Statements that change anything fail. @default false */

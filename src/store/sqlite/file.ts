@@ -9,8 +9,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { number } from '../log/row.ts';
 import { Connection } from './connection.ts';
-import { number } from './row.ts';
 import { migrate, refuseNewer, SCHEMA_VERSION, schemaVersion } from './schema.ts';
 import { WritingConnection } from './writing-connection.ts';
 

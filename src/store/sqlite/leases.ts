@@ -1,16 +1,9 @@
-import type { Owner, RunId } from '../../context/ids.ts';
 import type { Lease } from '../../event/store.ts';
-import { number } from './row.ts';
+import { number } from '../log/row.ts';
+import type { TakeArgs } from '../log/writes.ts';
 import { logHead } from './run-log.ts';
 import { runKey } from './runs.ts';
 import type { WritingConnection } from './writing-connection.ts';
-
-export interface TakeArgs {
-  readonly owner: Owner;
-  readonly runId: RunId;
-  /** Names the process, for a person who reads the file. */
-  readonly holder: string;
-}
 
 /** Raises the generation, which ends the lease before it. */
 export function takeLease(db: WritingConnection, { owner, runId, holder }: TakeArgs): Lease | undefined {

@@ -10,15 +10,16 @@ import { EnginehouseError } from '../../base/errors.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import type { Limits } from '../../context/limits.ts';
 import type { Store } from '../../event/store.ts';
-import { CommitQueue } from './commit-queue.ts';
+import { CommitQueue } from '../log/commit-queue.ts';
+import { LogStore } from '../log/log-store.ts';
 import { openForReading, prepareFile, storeFile } from './file.ts';
 import { lockFolder } from './folder-lock.ts';
+import { InlineWriter } from './inline-writer.ts';
 import { IN_MEMORY, openMemory } from './memory.ts';
+import { SqliteReader } from './reader.ts';
 import { refuseNewer, refuseOlder, schemaVersion } from './schema.ts';
 import { asStoreError } from './sqlite-error.ts';
-import { SqliteStore } from './sqlite-store.ts';
 import { ThreadWriter } from './thread-writer.ts';
-import { InlineWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
   /** The data folder, made when it is missing; or ':memory:'. */
@@ -58,9 +59,9 @@ function openInMemory(options: SqliteStoreOptions): Store {
   const owned = new AsyncDisposableStack();
   owned.defer(options.resources.opened('store', IN_MEMORY));
   const queue = new CommitQueue(owned.use(new InlineWriter(db, IN_MEMORY)), options.limits);
-  return new SqliteStore('SQLite in memory', {
-    file: IN_MEMORY,
-    reader: db,
+  return new LogStore('SQLite in memory', {
+    where: IN_MEMORY,
+    reader: new SqliteReader(db, IN_MEMORY),
     queue,
     mintEpoch: options.mintEpoch,
     owned,
@@ -77,10 +78,10 @@ async function openFolder(folder: string, options: SqliteStoreOptions): Promise<
   const queue = new CommitQueue(opening.use(new ThreadWriter({ file, maxBytes: options.maxBytes })), options.limits);
   // Closed before the writer: who leaves last folds the log of writes into the file, which is work for the thread.
   const reader = opening.use(openForReading(file));
-  await queue.submit({ name: 'dropLeftovers', args: undefined });
-  return new SqliteStore(`SQLite at ${file}`, {
-    file,
-    reader,
+  await queue.submit({ name: 'dropLeftovers', args: {} });
+  return new LogStore(`SQLite at ${file}`, {
+    where: file,
+    reader: new SqliteReader(reader, file),
     queue,
     mintEpoch: options.mintEpoch,
     owned: opening.move(),
@@ -96,7 +97,11 @@ async function openToRead(folder: string, options: SqliteStoreOptions): Promise<
   const found = schemaVersion(reader);
   refuseNewer(file, found);
   refuseOlder(file, found);
-  return new SqliteStore(`SQLite at ${file}, to be read`, { file, reader, owned: opening.move() });
+  return new LogStore(`SQLite at ${file}, to be read`, {
+    where: file,
+    reader: new SqliteReader(reader, file),
+    owned: opening.move(),
+  });
 }
 
 function check({ path, maxBytes, readOnly }: SqliteStoreOptions): void {

@@ -1,27 +1,17 @@
 /** Runs: accepted, listed, deleted with all that belongs to them, and found again after a restart. */
 
-import { runId, tenantId, threadId, userId, type Owner, type RunId } from '../../context/ids.ts';
-import type { NewRun, RunKey, RunOrigin, RunQuery, RunRecord } from '../../event/store.ts';
+import { runId, tenantId, userId, type Owner, type RunId } from '../../context/ids.ts';
+import type { RunKey, RunQuery, RunRecord } from '../../event/store.ts';
+import { asRun } from '../log/records.ts';
+import { number, text } from '../log/row.ts';
+import type { AcceptArgs, Accepted, DeleteRunArgs } from '../log/writes.ts';
 import type { Connection } from './connection.ts';
-import { number, optionalNumber, optionalText, text, type Row } from './row.ts';
-import { asHead, beginLog, IS_NEWEST } from './run-log.ts';
+import { beginLog, IS_NEWEST } from './run-log.ts';
 import { touchThread } from './threads.ts';
 import type { WritingConnection } from './writing-connection.ts';
 
-export interface AcceptArgs {
-  readonly owner: Owner;
-  readonly run: NewRun;
-  /** Names the new log; see `LogHead`. */
-  readonly epoch: string;
-}
-
-export interface Accepted {
-  readonly created: boolean;
-  readonly run: RunRecord;
-}
-
 const RECORD = `SELECT r.run_id, r.thread_id, r.agent, r.version, r.origin, r.parent_run_id, r.input_digest, r.context,
-    r.epoch, r.accepted_at, s.generation, s.status, s.ended_at, e.seq, e.crc
+    r.epoch, r.accepted_at, s.generation, s.status, s.ended_at, e.seq AS head, e.crc
   FROM runs r JOIN states s ON s.run = r.run JOIN events e ON ${IS_NEWEST}`;
 
 /** Thread, run, lease and first event in one step; or the run that is there already, untouched. */
@@ -76,10 +66,7 @@ export function listRuns(db: Connection, owner: Owner, query: RunQuery): readonl
 }
 
 /** Deletes the run and its descendants; state and commands go with their run. */
-export function deleteRun(
-  db: WritingConnection,
-  { owner, runId: id }: { readonly owner: Owner; readonly runId: RunId },
-): boolean {
+export function deleteRun(db: WritingConnection, { owner, runId: id }: DeleteRunArgs): boolean {
   const family = db.all(
     `WITH RECURSIVE family (run, run_id) AS (
        SELECT run, run_id FROM runs WHERE tenant_id = ?1 AND user_id = ?2 AND run_id = ?3
@@ -135,23 +122,4 @@ function insertRun(db: Connection, { owner, run, epoch }: AcceptArgs): number {
     run.accepted.at,
   );
   return number(row ?? {}, 'run');
-}
-
-function asRun(row: Row): RunRecord {
-  const parent = optionalText(row, 'parent_run_id');
-  return {
-    ...asHead(row),
-    runId: runId(text(row, 'run_id')),
-    threadId: threadId(text(row, 'thread_id')),
-    agent: text(row, 'agent'),
-    version: text(row, 'version'),
-    // A parse boundary: only a NewRun's origin is written there.
-    origin: text(row, 'origin') as RunOrigin,
-    parentRunId: parent === undefined ? undefined : runId(parent),
-    inputDigest: text(row, 'input_digest'),
-    context: text(row, 'context'),
-    generation: number(row, 'generation'),
-    acceptedAt: number(row, 'accepted_at'),
-    endedAt: optionalNumber(row, 'ended_at'),
-  };
 }

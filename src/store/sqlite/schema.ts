@@ -15,8 +15,8 @@
  */
 
 import { EnginehouseError } from '../../base/errors.ts';
+import { number } from '../log/row.ts';
 import type { Connection } from './connection.ts';
-import { number } from './row.ts';
 
 const TABLES = `
 CREATE TABLE threads (

@@ -12,12 +12,12 @@ import { Worker } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
-import type { Outcome } from './commit.ts';
+import type { Outcome } from '../log/outcome.ts';
+import type { Writer } from '../log/writer.ts';
+import type { Write } from '../log/writes.ts';
 import { asStoreError } from './sqlite-error.ts';
 import { packWrite } from './write-message.ts';
-import type { Writer } from './writer.ts';
 import type { FromWriterThread, ToWriterThread, WriterThreadData } from './writer-thread.ts';
-import type { Write } from './writes.ts';
 
 // Beside this file, as source or built.
 const THREAD = new URL(import.meta.url.endsWith('.ts') ? './writer-thread.ts' : './writer-thread.js', import.meta.url);

@@ -1,9 +1,9 @@
 /** Threads: made with their first run, moved by each run that is accepted or ends in them. */
 
-import { threadId, type Owner, type ThreadId } from '../../context/ids.ts';
+import type { Owner, ThreadId } from '../../context/ids.ts';
 import type { ThreadRecord } from '../../event/store.ts';
+import { asThread } from '../log/records.ts';
 import type { Connection } from './connection.ts';
-import { number, text, type Row } from './row.ts';
 
 /** Makes the thread, or moves it forward in time. */
 export function touchThread(
@@ -49,12 +49,4 @@ export function listThreads(db: Connection, owner: Owner, limit: number): readon
     Math.max(0, limit),
   );
   return rows.map(asThread);
-}
-
-function asThread(row: Row): ThreadRecord {
-  return {
-    threadId: threadId(text(row, 'thread_id')),
-    createdAt: number(row, 'created_at'),
-    updatedAt: number(row, 'updated_at'),
-  };
 }

@@ -5,7 +5,7 @@
 
 import type { EventType } from '../../context/event.ts';
 import type { RunId, TenantId, UserId } from '../../context/ids.ts';
-import type { Write, WriteName } from './writes.ts';
+import type { Write, WriteName } from '../log/writes.ts';
 
 type EventList = readonly [type: EventType, at: number, data: string];
 type AppendList = readonly [

@@ -6,7 +6,8 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { commit, type Outcome } from './commit.ts';
+import type { Outcome } from '../log/outcome.ts';
+import { commit } from './commit.ts';
 import { openForWriting } from './file.ts';
 import { unpackWrite, type WriteMessage } from './write-message.ts';
 

@@ -1,5 +1,5 @@
+import { OpenLogs } from '../log/open-logs.ts';
 import { Connection } from './connection.ts';
-import { OpenLogs } from './open-logs.ts';
 
 /** The one connection that writes a file. It remembers where logs stand, and forgets that when a transaction was taken back. */
 export class WritingConnection extends Connection {

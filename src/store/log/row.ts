@@ -1,11 +1,9 @@
-import type { SQLOutputValue } from 'node:sqlite';
-
 /**
- * A row as SQLite gives it, and its columns as the types they were declared
- * with. Tables are STRICT, so a column of another type is a damaged file or a
- * fault of ours; either way it is said here and not carried on.
+ * A row as a database gives it, and its columns as the types they were declared
+ * with. A column of another type is a damaged store or a fault of ours; either
+ * way it is said here and not carried on.
  */
-export type Row = Readonly<Record<string, SQLOutputValue>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 export function text(row: Row, column: string): string {
   const value = row[column];

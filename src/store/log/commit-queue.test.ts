@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import { ada, delta, newRun } from '../../../test/contract/store/samples.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import { runId } from '../../context/ids.ts';
-import type { Outcome } from './commit.ts';
+import { IN_MEMORY, openMemory } from '../sqlite/memory.ts';
+import { InlineWriter } from '../sqlite/inline-writer.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { IN_MEMORY, openMemory } from './memory.ts';
-import { InlineWriter, type Writer } from './writer.ts';
+import type { Outcome } from './outcome.ts';
+import type { Writer } from './writer.ts';
 import type { Write } from './writes.ts';
 
 /** Writes as a store in memory does, when told to, and notes the size of each group. */

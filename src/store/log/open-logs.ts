@@ -14,20 +14,29 @@ const MOST_LOGS = 8_192;
 
 /**
  * The logs that were appended to last, so that an append need not look up where
- * its log stands. Whoever writes is the only one who writes the file, so what is
- * remembered is what is in it; see `writing-connection.ts` for when it is forgotten.
+ * its log stands. What is remembered is what was in the store; each store says
+ * what else may have written there, and when it forgets.
  */
 export class OpenLogs {
   readonly #logs = new Map<string, OpenLog>();
 
   /** The log as it is remembered, or else as `look` finds it. */
   find(owner: Owner, runId: RunId, look: () => OpenLog | undefined): OpenLog | undefined {
-    const key = keyOf(owner, runId);
-    const known = this.#logs.get(key);
+    const known = this.get(owner, runId);
     if (known !== undefined) return known;
     const found = look();
-    if (found !== undefined) this.#remember(key, found);
+    if (found !== undefined) this.remember(owner, runId, found);
     return found;
+  }
+
+  get(owner: Owner, runId: RunId): OpenLog | undefined {
+    return this.#logs.get(keyOf(owner, runId));
+  }
+
+  remember(owner: Owner, runId: RunId, log: OpenLog): void {
+    const [oldest] = this.#logs.keys();
+    if (oldest !== undefined && this.#logs.size >= MOST_LOGS) this.#logs.delete(oldest);
+    this.#logs.set(keyOf(owner, runId), log);
   }
 
   forget(owner: Owner, runId: RunId): void {
@@ -36,12 +45,6 @@ export class OpenLogs {
 
   clear(): void {
     this.#logs.clear();
-  }
-
-  #remember(key: string, log: OpenLog): void {
-    const [oldest] = this.#logs.keys();
-    if (oldest !== undefined && this.#logs.size >= MOST_LOGS) this.#logs.delete(oldest);
-    this.#logs.set(key, log);
   }
 }
 

@@ -1,12 +1,10 @@
 /**
- * The store on SQLite, once it is open.
+ * The store once it is open, whatever database it is on.
  *
- *   D1. Reads run at once, on a connection that sees committed rows only. Writes
- *       wait for their group commit.
+ *   D1. Reads run at once and see committed rows only. Writes wait for their
+ *       group commit.
  *   D2. Closing waits for the writes that were made before it, then gives
  *       everything back; what comes later is refused with `CLOSED`.
- *
- * `open-sqlite-store.ts` makes it.
  */
 
 import { systemClock } from '../../base/clock.ts';
@@ -16,18 +14,17 @@ import { systemIds } from '../../base/ids.ts';
 import type { Owner } from '../../context/ids.ts';
 import type { OwnedStore, RunKey, Store } from '../../event/store.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import type { Connection } from './connection.ts';
 import { ownedStore } from './owned-store.ts';
-import { unfinishedRuns } from './runs.ts';
-import { asStoreError } from './sqlite-error.ts';
+import type { Read, Reader, ReadName, ReadResult } from './reads.ts';
 import type { StoreAccess } from './store-access.ts';
 import type { Write, WriteResult } from './writes.ts';
 
 const DRAIN_TIMEOUT_MS = 10_000;
 
-export interface SqliteStoreParts {
-  readonly file: string;
-  readonly reader: Connection;
+export interface LogStoreParts {
+  /** Its file, or its URL without what is secret. */
+  readonly where: string;
+  readonly reader: Reader;
   /** None in a store that was opened to be read. */
   readonly queue?: CommitQueue;
   /** @default systemIds.next */
@@ -36,12 +33,12 @@ export interface SqliteStoreParts {
   readonly owned: AsyncDisposable;
 }
 
-export class SqliteStore implements Store, StoreAccess {
+export class LogStore implements Store, StoreAccess {
   readonly description: string;
-  readonly #parts: SqliteStoreParts;
+  readonly #parts: LogStoreParts;
   #closing: Promise<void> | undefined;
 
-  constructor(description: string, parts: SqliteStoreParts) {
+  constructor(description: string, parts: LogStoreParts) {
     this.description = description;
     this.#parts = parts;
   }
@@ -50,18 +47,14 @@ export class SqliteStore implements Store, StoreAccess {
     return ownedStore(this, owner);
   }
 
-  unfinished(): Promise<readonly RunKey[]> {
-    return this.read('unfinished', unfinishedRuns);
+  async unfinished(): Promise<readonly RunKey[]> {
+    if (this.#closing !== undefined) throw closed();
+    return this.#parts.reader.unfinished();
   }
 
-  async read<T>(what: string, query: (db: Connection) => T): Promise<T> {
+  async read<N extends ReadName>(read: Read<N>): Promise<ReadResult<N>> {
     if (this.#closing !== undefined) throw closed();
-    const { reader, file } = this.#parts;
-    try {
-      return query(reader);
-    } catch (error) {
-      throw asStoreError(error, file, what);
-    }
+    return this.#parts.reader.read(read);
   }
 
   write<W extends Write>(write: W): Promise<WriteResult<W['name']>> {
@@ -83,19 +76,19 @@ export class SqliteStore implements Store, StoreAccess {
   }
 
   async #giveBack(): Promise<void> {
-    const { queue, owned, file } = this.#parts;
+    const { queue, owned, where } = this.#parts;
     try {
       if (queue !== undefined)
-        await withDeadline(`the last commits to ${file}`, DRAIN_TIMEOUT_MS, systemClock, queue.drained());
+        await withDeadline(`the last commits to ${where}`, DRAIN_TIMEOUT_MS, systemClock, queue.drained());
     } finally {
       await owned[Symbol.asyncDispose]();
     }
   }
 
   #readOnly(operation: string): EnginehouseError {
-    const { file } = this.#parts;
-    const message = `${file} was opened to be read, ${operation} would change it`;
-    return new EnginehouseError('STORE_READ_ONLY', message, { file, operation });
+    const { where } = this.#parts;
+    const message = `${where} was opened to be read, ${operation} would change it`;
+    return new EnginehouseError('STORE_READ_ONLY', message, { file: where, operation });
   }
 }
 

@@ -9,12 +9,7 @@ import type {
   ThreadTable,
 } from '../../event/store.ts';
 import { readArtifact, uploadArtifact } from './artifact-content.ts';
-import { findArtifact, listArtifacts } from './artifacts.ts';
-import { pendingCommands } from './commands.ts';
-import { logHead, readEvents } from './run-log.ts';
-import { getRun, listRuns } from './runs.ts';
 import type { StoreAccess } from './store-access.ts';
-import { getThread, listThreads } from './threads.ts';
 
 /** The ports of one owner: each method names its write, or its query, and binds the owner to it. */
 export function ownedStore(access: StoreAccess, { tenantId, userId }: Owner): OwnedStore {
@@ -33,16 +28,16 @@ export function ownedStore(access: StoreAccess, { tenantId, userId }: Owner): Ow
 function runLog(access: StoreAccess, owner: Owner): RunLog {
   return {
     append: (runId, append) => access.write({ name: 'append', args: { ...append, owner, runId } }),
-    read: (runId, after, limit) => access.read('log.read', (db) => readEvents(db, owner, { runId, after, limit })),
-    head: (runId) => access.read('log.head', (db) => logHead(db, owner, runId)),
+    read: (runId, after, limit) => access.read({ name: 'log.read', owner, args: { runId, after, limit } }),
+    head: (runId) => access.read({ name: 'log.head', owner, args: runId }),
   };
 }
 
 function runTable(access: StoreAccess, owner: Owner): RunTable {
   return {
     accept: (run) => access.write({ name: 'accept', args: { owner, run, epoch: access.mintEpoch() } }),
-    get: (runId) => access.read('runs.get', (db) => getRun(db, owner, runId)),
-    list: (query) => access.read('runs.list', (db) => listRuns(db, owner, query)),
+    get: (runId) => access.read({ name: 'runs.get', owner, args: runId }),
+    list: (query) => access.read({ name: 'runs.list', owner, args: query }),
     delete: (runId) => access.write({ name: 'deleteRun', args: { owner, runId } }),
   };
 }
@@ -54,7 +49,7 @@ function leaseTable(access: StoreAccess, owner: Owner): LeaseTable {
 function commandInbox(access: StoreAccess, owner: Owner): CommandInbox {
   return {
     put: (command) => access.write({ name: 'putCommand', args: { owner, command } }),
-    pending: (runId) => access.read('commands.pending', (db) => pendingCommands(db, owner, runId)),
+    pending: (runId) => access.read({ name: 'commands.pending', owner, args: runId }),
     applied: (commandId, seq) => access.write({ name: 'applied', args: { owner, commandId, seq } }),
   };
 }
@@ -62,16 +57,16 @@ function commandInbox(access: StoreAccess, owner: Owner): CommandInbox {
 function artifactStore(access: StoreAccess, owner: Owner): ArtifactStore {
   return {
     put: (artifact, content, limitBytes) => uploadArtifact(access, owner, { artifact, content, limitBytes }),
-    get: (artifactId) => access.read('artifacts.get', (db) => findArtifact(db, owner, artifactId)?.record),
+    get: async (artifactId) => (await access.read({ name: 'artifacts.get', owner, args: artifactId }))?.record,
     read: (artifactId, start, end) => readArtifact(access, owner, { artifactId, start, end }),
-    list: (runId) => access.read('artifacts.list', (db) => listArtifacts(db, owner, runId)),
+    list: (runId) => access.read({ name: 'artifacts.list', owner, args: runId }),
     delete: (artifactId) => access.write({ name: 'deleteArtifact', args: { owner, artifactId } }),
   };
 }
 
 function threadTable(access: StoreAccess, owner: Owner): ThreadTable {
   return {
-    get: (threadId) => access.read('threads.get', (db) => getThread(db, owner, threadId)),
-    list: (limit) => access.read('threads.list', (db) => listThreads(db, owner, limit)),
+    get: (threadId) => access.read({ name: 'threads.get', owner, args: threadId }),
+    list: (limit) => access.read({ name: 'threads.list', owner, args: limit }),
   };
 }

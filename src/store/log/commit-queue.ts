@@ -10,7 +10,7 @@
  */
 
 import type { Limits } from '../../context/limits.ts';
-import { asError, type Outcome } from './commit.ts';
+import { asError, type Outcome } from './outcome.ts';
 import type { Writer } from './writer.ts';
 import { weightOf, type Write, type WriteResult } from './writes.ts';
 

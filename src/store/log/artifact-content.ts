@@ -8,8 +8,11 @@ import { createHash } from 'node:crypto';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { Owner } from '../../context/ids.ts';
 import type { ArtifactRecord, NewArtifact } from '../../event/store.ts';
-import { findArtifact, PIECE_BYTES, readPiece, type Whole } from './artifacts.ts';
 import type { StoreAccess } from './store-access.ts';
+import type { Whole } from './writes.ts';
+
+/** All pieces but the last have so many, so a range begins at a place that is computed. */
+export const PIECE_BYTES = 262_144;
 
 export interface Upload {
   readonly artifact: NewArtifact;
@@ -41,13 +44,13 @@ export async function* readArtifact(
   range: ArtifactRange,
 ): AsyncGenerator<Uint8Array, void> {
   const { artifactId, start = 0, end = Infinity } = range;
-  const found = await access.read('artifacts.read', (db) => findArtifact(db, owner, artifactId));
+  const found = await access.read({ name: 'artifacts.get', owner, args: artifactId });
   if (found === undefined) return;
   const { key, record } = found;
   const until = Math.min(end, record.bytes);
   for (let at = Math.max(0, start); at < until;) {
     const place = Math.floor(at / PIECE_BYTES);
-    const piece = await access.read('artifacts.read', (db) => readPiece(db, owner, { key, place }));
+    const piece = await access.read({ name: 'artifacts.read', owner, args: { key, place } });
     if (piece === undefined) throw gone(artifactId);
     const base = place * PIECE_BYTES;
     const part = piece.subarray(at - base, until - base);
