@@ -17,6 +17,7 @@ import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { EnginehouseError } from '../../base/errors.ts';
 import { migrationFailed, pendingSteps, type MigrationStep } from '../database/migration-plan.ts';
 import { migrateData } from './data/migrate-data.ts';
+import { harden } from './harden.ts';
 import { DATA_SCHEMA, deriveFrom, rolesFor, SYSTEM_SCHEMA, type Roles } from './layout.ts';
 import { asStoreError, reasonOf } from './postgres-error.ts';
 import { hmacBlocks } from './principal.ts';
@@ -108,6 +109,7 @@ async function migrateAll(admin: Client, target: DatabaseTarget, { database, pla
   const secret = target.secret ?? before?.secret ?? randomBytes(32).toString('base64url');
   await inTransaction(admin, async () => {
     await makeRoles(admin, roles, { secret, database });
+    await harden(admin, roles, { first: before === undefined });
     if (before === undefined) await makeSchemas(admin, roles, prefix);
   });
   await migrateSystem(admin, roles, before?.applied.system ?? []);
@@ -190,10 +192,10 @@ async function makeRoles(
     [roles.system, systemPassword],
     [roles.agent, agentPassword],
   ] as const) {
-    const verb = known.has(role) ? 'ALTER' : 'CREATE';
-    await admin.query(
-      `${verb} ROLE ${escapeIdentifier(role)} LOGIN ${limits} PASSWORD ${escapeLiteral(scramVerifier(password))}`,
-    );
+    // Only a superuser may say again what a role may not do; `harden` looks whether it still holds.
+    const verb = known.has(role) ? 'ALTER ROLE' : 'CREATE ROLE';
+    const may = known.has(role) ? 'LOGIN' : `LOGIN ${limits}`;
+    await admin.query(`${verb} ${escapeIdentifier(role)} ${may} PASSWORD ${escapeLiteral(scramVerifier(password))}`);
   }
   const agent = escapeIdentifier(roles.agent);
   await admin.query(`ALTER ROLE ${agent} SET search_path = ${DATA_SCHEMA}, pg_temp`);
