@@ -66,7 +66,10 @@ const VITEST_RULES = {
   'vitest/no-focused-tests': 'error',
   'vitest/no-disabled-tests': 'error',
   'vitest/no-identical-title': 'error',
-  'vitest/no-standalone-expect': ['error', { additionalTestBlockFunctions: ['testWith', 'testWithChromium'] }],
+  'vitest/no-standalone-expect': [
+    'error',
+    { additionalTestBlockFunctions: ['testWith', 'testWithChromium', 'testWithInstalledPostgres'] },
+  ],
 };
 
 export function lintConfig(): object {

@@ -4,7 +4,8 @@
  * (ENGINEHOUSE_STRICT=1, as in CI) a test that cannot run has failed.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { test, type TestContext } from 'vitest';
 import { isStrict } from './strict.ts';
 
@@ -22,9 +23,20 @@ const CHROMIUM: Requirement = {
   find: () => firstThatExists(process.env['CHROMIUM_PATH'], '/usr/bin/chromium'),
 };
 
+const INSTALLED_POSTGRES: Requirement = {
+  name: 'an installed PostgreSQL',
+  cure: 'install PostgreSQL 15 or newer, on Debian with: sudo node scripts/postgres.mjs install',
+  find: () => firstThatExists(...programsNamed('initdb'), ...globSync('/usr/lib/postgresql/*/bin/initdb')),
+};
+
 /** A test that drives the page in a real browser; it gets the path of the program. */
 export function testWithChromium(title: string, run: TestWith): void {
   testWith(CHROMIUM, title, run);
+}
+
+/** A test of a server that is not npm's; it gets the path of an `initdb`. */
+export function testWithInstalledPostgres(title: string, run: TestWith): void {
+  testWith(INSTALLED_POSTGRES, title, run);
 }
 
 export type TestWith = (found: string, context: TestContext) => Promise<void> | void;
@@ -37,6 +49,10 @@ export function testWith(requirement: Requirement, title: string, run: TestWith)
     if (isStrict) throw new Error(`not run: ${missing}`);
     return context.skip(missing);
   });
+}
+
+function programsNamed(name: string): readonly string[] {
+  return (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
 }
 
 function firstThatExists(...paths: readonly (string | undefined)[]): string | undefined {

@@ -21,6 +21,8 @@ export async function endServer(data: string): Promise<void> {
   // The number in a file that a crash left may by now be anybody's.
   if (pid === undefined || !(await runsOn(pid, data))) return;
   signal(pid, 'SIGQUIT');
+  // One that was stopped (SIGSTOP) hears nothing until it goes on.
+  signal(pid, 'SIGCONT');
   if (await isGone(pid, data, QUIT_MS)) return;
   signal(pid, 'SIGKILL');
   if (await isGone(pid, data, KILL_MS)) return;

@@ -31,8 +31,9 @@ export class StartedKeeper {
     const errors = this.#process.stderr;
     errors?.setEncoding('utf8').on('data', (text: string) => (this.#said = (this.#said + text).slice(-4_000)));
     this.#process.once('error', (error) => this.#end(error.message));
-    this.#process.once('close', (code, signal) => {
-      this.#end(code === 0 ? undefined : `${signal ?? `code ${String(code)}`} ${lastWords(this.#said)}`);
+    this.#process.once('close', (code) => {
+      // One that was killed did nothing wrong; another may do better.
+      this.#end(code === 0 || code === null ? undefined : `code ${code}; ${lastWords(this.#said)}`);
     });
   }
 

@@ -13,15 +13,16 @@
  *       the next who comes starts another.
  */
 
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 
 import { type Disarm, holdingClock } from '../../base/clock.ts';
 import { asEnginehouseError } from '../../base/errors.ts';
 import { versionIn } from './binaries.ts';
-import { endServer } from './end-server.ts';
 import { hear, tell, type ToKeeper } from './keeper-language.ts';
+import { clearPlace } from './place-lock.ts';
 import { readState, type ServerState } from './server-state.ts';
 import { probeAt, type ServerOrder, startServer } from './start-server.ts';
 
@@ -48,14 +49,15 @@ export class Keeper {
     this.#end = end;
   }
 
-  /** Takes the place over and opens the door. Called by the one who holds the place's lock. */
+  /** Takes the place over and opens the door. Called by the one who has taken it. */
   async open(): Promise<void> {
     const { folder, keeperAddress } = this.#order.place;
     const left = await this.#takeOver();
-    if (left === undefined) await this.#clear();
+    if (left === undefined) await clearPlace(this.#order.place);
     else await rm(keeperAddress, { force: true });
     await mkdir(folder, { recursive: true });
     await chmod(folder, this.#order.user === undefined ? 0o700 : 0o711);
+    await writeFile(join(folder, 'keeper.pid'), `${process.pid}\n`);
     this.#door.listen(keeperAddress);
     await once(this.#door, 'listening');
     this.#server = left === undefined ? this.#start() : Promise.resolve(left);
@@ -119,7 +121,7 @@ export class Keeper {
 
   #waitForVisitors(): void {
     this.#disarm();
-    if (this.#visitors.size > 0) return;
+    if (this.#visitors.size > 0 || this.#ending !== undefined) return;
     this.#disarm = holdingClock.after(this.#graceMs ?? FIRST_GRACE_MS, () => this.end());
   }
 
@@ -127,16 +129,7 @@ export class Keeper {
     this.#disarm();
     this.#door.close();
     await this.#server?.catch(() => undefined);
-    await this.#clear();
+    await clearPlace(this.#order.place);
     for (const visitor of this.#visitors) visitor.destroySoon();
-  }
-
-  /** Ends whatever runs in the place and removes its folder. */
-  async #clear(): Promise<void> {
-    const { folder } = this.#order.place;
-    const state = await readState(folder);
-    if (state !== undefined) await endServer(state.data);
-    // What a killed keeper's initdb still writes may make a folder non-empty again; it fails once its files are gone.
-    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }

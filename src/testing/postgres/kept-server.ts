@@ -18,7 +18,6 @@ import { readState, type ServerState } from './server-state.ts';
 import type { ServerOrder } from './start-server.ts';
 
 const START_MS = 120_000;
-const STOP_MS = 30_000;
 const LOOK_MS = 10;
 
 export interface HoldOptions {
@@ -33,6 +32,7 @@ export class KeptServer {
   readonly #order: ServerOrder;
   readonly #options: HoldOptions;
   #line: KeeperLine;
+  #holding: Promise<boolean> = Promise.resolve(true);
   #closing: Promise<void> | undefined;
 
   /** @throws `POSTGRES_NOT_STARTED` with what its programs said, or `DEADLINE` after two minutes. */
@@ -60,41 +60,39 @@ export class KeptServer {
     return (this.#closing ??= this.#line.close());
   }
 
+  /** Whether it is still the same server; decided once it is known what became of a keeper that went away. */
+  isThere(): Promise<boolean> {
+    return this.#holding;
+  }
+
   #watch(): void {
     void this.#line.closed.then(() => {
-      if (this.#closing === undefined) void this.#holdAgain();
+      if (this.#closing === undefined) this.#holding = this.#holdAgain();
     });
   }
 
-  async #holdAgain(): Promise<void> {
-    try {
-      // A keeper that ends in order takes the folder with it; one that was killed leaves the server behind.
-      const left = await readState(this.#order.place.folder);
-      if (left?.data !== this.state.data) throw new Error('the server has ended');
-      const { line, state } = await holdLine(this.#order, this.#options.graceMs);
-      if (state.data !== this.state.data || this.#closing !== undefined) {
-        await line.close();
-        if (this.#closing === undefined) throw new Error('it is another server');
-        return;
-      }
-      this.#line = line;
-      this.#watch();
-    } catch {
+  async #holdAgain(): Promise<boolean> {
+    const line = await this.#takenOver().catch(() => undefined);
+    if (line === undefined) {
       this.#options.lost();
+      return false;
     }
-  }
-}
-
-/** Ends the server of a place at once, whoever holds it; resolves when it and its folder are gone. False when there is none. */
-export async function stopServer(place: ServerPlace): Promise<boolean> {
-  const letGo = keepAlive();
-  try {
-    const line = await KeeperLine.open(place.keeperAddress);
-    if (line === undefined) return false;
-    await withDeadline('stopping the PostgreSQL server', STOP_MS, systemClock, line.ask({ say: 'stop' }));
+    this.#line = line;
+    this.#watch();
+    // Let go in the meantime, the new line is closed as the old one was.
+    if (this.#closing !== undefined) await line.close();
     return true;
-  } finally {
-    letGo();
+  }
+
+  /** A line to another keeper of the same server; `undefined` when that is gone. */
+  async #takenOver(): Promise<KeeperLine | undefined> {
+    // A keeper that ends in order takes the folder with it; one that was killed leaves the server behind.
+    const left = await readState(this.#order.place.folder);
+    if (left?.data !== this.state.data) return undefined;
+    const { line, state } = await holdLine(this.#order, this.#options.graceMs);
+    if (state.data === this.state.data) return line;
+    await line.close();
+    return undefined;
   }
 }
 

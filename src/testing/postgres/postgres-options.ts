@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import { EnginehouseError } from '../../base/errors.ts';
 
 /** Where the server comes from: one that DATABASE_URL names, or a private one made of programs that are installed or in npm packages. */
@@ -36,7 +38,7 @@ export interface ResolvedPostgresOptions {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const SOURCES: readonly PostgresSource[] = ['DATABASE_URL', 'installed', 'npm'];
-const LONGEST_GRACE_MS = 2 ** 31 - 1;
+export const LONGEST_GRACE_MS = 2 ** 31 - 1;
 
 /** @throws `CONFIG_INVALID` naming the option and its variable. */
 export function resolvePostgresOptions(
@@ -54,10 +56,15 @@ export function resolvePostgresOptions(
     source: known,
     databaseUrl: options.databaseUrl ?? said(env['DATABASE_URL']),
     durable: options.durable ?? false,
-    folder: options.folder ?? said(env['ENGINEHOUSE_POSTGRES_FOLDER']),
+    folder: absolute(options.folder ?? said(env['ENGINEHOUSE_POSTGRES_FOLDER'])),
     graceMs,
     path: env['PATH'] ?? '',
   };
+}
+
+/** A keeper runs in another working folder. */
+function absolute(folder: string | undefined): string | undefined {
+  return folder === undefined ? undefined : resolve(folder);
 }
 
 function said(value: string | undefined): string | undefined {

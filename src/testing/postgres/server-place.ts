@@ -5,6 +5,7 @@
  *   HOME/                       enginehouse-pg1-UID; ours alone to write
  *     NAME/                     such as npm-18.4-fast: one server, gone when it ends
  *       keeper.sock             where its keeper listens
+ *       keeper.pid
  *       server.json             its port and password, for a keeper that adopts it
  *       postgres.log
  *       s/                      its Unix socket; only its user and root can enter
@@ -54,7 +55,12 @@ export async function serverPlace({ binaries, durable, home }: PlaceOptions): Pr
     const message = `the folder for PostgreSQL servers must be at least ${excess(home, name)} bytes shorter, got ${home}`;
     throw new EnginehouseError('CONFIG_INVALID', message, { option: 'folder', received: home });
   }
-  const folder = join(home ?? (await chooseHome(name, durable)), name);
+  return placeIn(home ?? (await chooseHome(name, durable)), name);
+}
+
+/** The place of the server `name` in a home. */
+export function placeIn(home: string, name: string): ServerPlace {
+  const folder = join(home, name);
   return {
     folder,
     lock: `${folder}.lock`,
@@ -76,7 +82,7 @@ export function knownHomes(): readonly string[] {
 }
 
 /**
- * Makes HOME and the folder of the lock.
+ * Makes HOME.
  *
  * @throws `POSTGRES_NOT_STARTED` when HOME is another user's, or out of reach for the user of the server.
  */
@@ -92,7 +98,6 @@ export async function makeHome(place: ServerPlace, user: ServerUser | undefined)
   if (user !== undefined && !(await canReach(join(home, '..'), user, 0o1))) {
     throw refused(`the user ${user.uid}, which a server of root is run as, cannot enter ${home}`);
   }
-  await mkdir(place.lock, { recursive: true, mode: 0o700 });
 }
 
 async function chooseHome(name: string, durable: boolean): Promise<string> {

@@ -36,6 +36,8 @@ interface Server {
   readonly urls: ServerUrls;
   readonly version: string;
   readonly source: PostgresSource;
+  /** False when it was lost, and therefore forgotten. */
+  readonly isThere: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
@@ -64,7 +66,8 @@ export async function testPostgres(options: TestPostgresOptions = {}): Promise<T
   const key = JSON.stringify(wanted);
   const known = shared.get(key) ?? share(key, wanted);
   known.holders += 1;
-  const { urls, version, source, close } = await known.server;
+  const { urls, version, source, isThere, close } = await known.server;
+  if (!(await isThere())) return testPostgres(options);
   let release = async (): Promise<void> => {
     release = async () => undefined;
     known.holders -= 1;
@@ -89,7 +92,8 @@ async function open(wanted: ResolvedPostgresOptions, lost: () => void): Promise<
   const { source, databaseUrl, durable, folder, graceMs, path } = wanted;
   if (databaseUrl !== undefined && (source ?? 'DATABASE_URL') === 'DATABASE_URL') {
     const version = await externalVersion(databaseUrl);
-    return { urls: externalUrls(databaseUrl), version, source: 'DATABASE_URL', close: async () => undefined };
+    const always = { isThere: async () => true, close: async () => undefined };
+    return { urls: externalUrls(databaseUrl), version, source: 'DATABASE_URL', ...always };
   }
   if (source === 'DATABASE_URL') throw postgresNotFound(['DATABASE_URL, which is not set']);
   const binaries = await findBinaries({ source, path });
@@ -100,6 +104,7 @@ async function open(wanted: ResolvedPostgresOptions, lost: () => void): Promise<
     urls: privateUrls(at, server.state),
     version: binaries.version,
     source: binaries.source,
+    isThere: () => server.isThere(),
     close: () => server.close(),
   };
 }
