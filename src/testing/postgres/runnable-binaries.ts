@@ -8,8 +8,7 @@
  * such as under the home of root; then its files are copied.
  */
 
-import { chmod, constants, copyFile, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
-import { access } from 'node:fs/promises';
+import { access, chmod, constants, copyFile, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { Binaries } from './binaries.ts';
@@ -49,7 +48,8 @@ export async function makeRunnable(
   for (const link of links) {
     await symlink(join(root, link.source), join(libraries, link.target.slice(link.target.lastIndexOf('/') + 1)));
   }
-  return { bin, env: { LD_LIBRARY_PATH: libraries } };
+  // A library looks for others beside the path that it was found by, and beside a link of ours there are none.
+  return { bin, env: { LD_LIBRARY_PATH: `${libraries}:${join(root, 'native', 'lib')}` } };
 }
 
 async function linksOf(root: string): Promise<readonly PackageLink[]> {
