@@ -4,12 +4,10 @@
  *
  *   A1. A transaction reaches its owner's file and no other: the file is named
  *       by a digest of the owner, and a worker is told one file per transaction.
- *   A2. One write transaction per user at a time, in the order they came; a
- *       read-only one runs beside it in another worker.
- *   A3. A file is migrated before anything else is done in it.
- *   A4. At most `databaseWorkers` transactions run and `databaseWaiting` wait;
- *       none waits longer than a transaction may take.
- *   A5. After `close`, no transaction runs, no file is open, and the workers
+ *   A2. Who may begin when is decided in `admission.ts`; a reader beside a writer
+ *       is in another worker.
+ *   A3. A file is migrated and seeded before anything else is done in it.
+ *   A4. After `close`, no transaction runs, no file is open, and the workers
  *       are back in the pool.
  */
 
@@ -21,21 +19,22 @@ import type { Kysely } from 'kysely';
 
 import type { Clock } from '../../base/clock.ts';
 import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
-import { Gate } from '../../base/gate.ts';
-import { LinkedSignal } from '../../base/linked-signal.ts';
+import type { LinkedSignal } from '../../base/linked-signal.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import { ownerKey, type Owner } from '../../context/ids.ts';
 import type { Limits } from '../../context/limits.ts';
 import type { AgentDatabases, TransactionOptions } from '../../event/database-session-manager.ts';
 import type { Migrations, Seed } from '../../event/migrations.ts';
+import { Admission, notConfigured } from './admission.ts';
 import type { DatabaseWorker } from './database-worker.ts';
-import { migrate } from './migrate.ts';
-import { planMigrations, type MigrationStep } from './migration-plan.ts';
+import { migrate, type FilePlan } from './migrate.ts';
+import { planMigrations } from './migration-plan.ts';
 import { ask, type Patience } from './patience.ts';
 import { runTransaction, type TransactionBounds } from './run-transaction.ts';
-import { UserLocks } from './user-locks.ts';
+import { seedFor } from './seed.ts';
 import type { Session } from './session.ts';
 import { databaseWorkers, type WorkerWish } from './worker-pool.ts';
+import { SQLITE, WorkerTransaction } from './worker-transaction.ts';
 
 export interface AgentDatabasesOptions {
   /** The data folder; asked for when the first database is used. The databases are in its `users/`. */
@@ -74,7 +73,6 @@ interface Task<T> {
 
 // Files known to be migrated. Forgetting one costs a look at its record.
 const KNOWN_FILES = 10_000;
-const RETRY_AFTER_MS = 1_000;
 // All workers may have died at once, and one more by chance.
 const ATTEMPTS = 3;
 
@@ -82,23 +80,15 @@ class SqliteAgentDatabases implements AgentDatabases {
   readonly #options: AgentDatabasesOptions;
   readonly #client = Symbol('agent databases');
   readonly #pool = databaseWorkers();
-  readonly #closed = new AbortController();
-  readonly #going = new Set<Promise<unknown>>();
-  readonly #admission: Gate;
-  readonly #slots: Gate;
-  readonly #locks: UserLocks;
+  readonly #admission: Admission;
   readonly #migrated = new Set<string>();
-  #plan: readonly MigrationStep[] | undefined;
+  #plan: FilePlan | undefined;
   #users: Promise<string> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: AgentDatabasesOptions) {
-    const { databaseWorkers: workers, databaseWaiting: waiting } = options.limits;
-    const refuse = (): Error => busy(waiting, `${waiting} transactions wait for a database already`);
     this.#options = options;
-    this.#admission = new Gate(workers + waiting, 0, refuse);
-    this.#slots = new Gate(workers, Number.POSITIVE_INFINITY, refuse);
-    this.#locks = new UserLocks(refuse);
+    this.#admission = new Admission(options);
   }
 
   async transaction<T>(
@@ -109,18 +99,16 @@ class SqliteAgentDatabases implements AgentDatabases {
     const { readOnly = false, signal } = options;
     signal?.throwIfAborted();
     const plan = this.#decidePlan();
-    return this.#track(async () => {
-      using _admitted = await this.#admission.enter();
-      using link = new LinkedSignal(signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal]);
-      return await this.#perform({ owner, file: await this.#fileOf(owner), readOnly, run }, plan, link);
-    });
+    return this.#admission.admit(signal, async (link) =>
+      this.#perform({ owner, file: await this.#fileOf(owner), readOnly, run }, plan, link),
+    );
   }
 
   async forget(owner: Owner): Promise<void> {
-    await this.#track(async () => {
+    await this.#admission.track(async () => {
       const file = await this.#fileOf(owner);
-      using lock = this.#locks.take(file);
-      using _alone = await lock.write(this.#closed.signal);
+      using lock = this.#admission.lock(file);
+      using _alone = await lock.write(this.#admission.closed);
       // From here on a reader must wait for its turn to write, so that no new one comes.
       this.#migrated.delete(file);
       await lock.readersGone();
@@ -138,8 +126,7 @@ class SqliteAgentDatabases implements AgentDatabases {
   }
 
   async #shut(): Promise<void> {
-    this.#closed.abort(closed());
-    await Promise.allSettled(this.#going);
+    await this.#admission.close();
     await this.#pool.leave(this.#client, this.#patience);
     await this.#options.afterClose?.();
   }
@@ -149,15 +136,11 @@ class SqliteAgentDatabases implements AgentDatabases {
     return { clock, statementTimeoutMs: limits.statementTimeoutMs };
   }
 
-  async #perform<T>(task: Task<T>, plan: readonly MigrationStep[], link: LinkedSignal): Promise<T> {
+  async #perform<T>(task: Task<T>, plan: FilePlan, link: LinkedSignal): Promise<T> {
     const { file, readOnly } = task;
-    using lock = this.#locks.take(file);
-    using waiting = this.#limitWaiting(link);
     // The first transaction in a file may have to migrate it, and so writes whatever it is for.
     const beside = readOnly && this.#migrated.has(file);
-    using _turn = beside ? lock.read() : await lock.write(link.signal);
-    using _slot = await this.#slots.enter(link.signal);
-    waiting[Symbol.dispose]();
+    using _turn = await this.#admission.turn({ key: file, beside }, link);
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#try(task, beside ? undefined : plan, { link, last: attempt === ATTEMPTS });
       if (outcome !== undefined) return outcome.result;
@@ -167,7 +150,7 @@ class SqliteAgentDatabases implements AgentDatabases {
   /** One attempt in one worker. `undefined` when that was gone before the work began: then nothing was done, and another can do it. */
   async #try<T>(
     task: Task<T>,
-    plan: readonly MigrationStep[] | undefined,
+    plan: FilePlan | undefined,
     { link, last }: { readonly link: LinkedSignal; readonly last: boolean },
   ): Promise<{ readonly result: T } | undefined> {
     const { file, readOnly, run } = task;
@@ -182,7 +165,8 @@ class SqliteAgentDatabases implements AgentDatabases {
       const bounds = { ...this.#patience, transactionTimeoutMs, link };
       await this.#open(worker, task);
       if (plan !== undefined) await this.#migrateOnce(worker, file, plan, bounds);
-      return { result: await runTransaction({ worker, file, mode: readOnly ? 'read' : 'write', work }, bounds) };
+      const port = new WorkerTransaction({ worker, file, mode: readOnly ? 'read' : 'write' }, bounds);
+      return { result: await runTransaction({ port, language: SQLITE, work }, bounds) };
     } catch (error) {
       // It may have died while it idled, and nobody had noticed. What we ended ourselves has another reason.
       const died = !worker.alive && isEnginehouseError(error, 'DATABASE_FAILED');
@@ -194,7 +178,7 @@ class SqliteAgentDatabases implements AgentDatabases {
   }
 
   async #acquire(wish: WorkerWish, link: LinkedSignal): Promise<DatabaseWorker> {
-    using _waiting = this.#limitWaiting(link);
+    using _waiting = this.#admission.limitWaiting(link);
     return await this.#pool.acquire(wish, link.signal);
   }
 
@@ -208,42 +192,17 @@ class SqliteAgentDatabases implements AgentDatabases {
     worker.opened(file, this.#options.resources.opened('database', basename(file), owner.userId));
   }
 
-  async #migrateOnce(
-    worker: DatabaseWorker,
-    file: string,
-    plan: readonly MigrationStep[],
-    bounds: TransactionBounds,
-  ): Promise<void> {
+  async #migrateOnce(worker: DatabaseWorker, file: string, plan: FilePlan, bounds: TransactionBounds): Promise<void> {
     if (this.#migrated.has(file)) return;
     await migrate(worker, file, plan, bounds);
     if (this.#migrated.size >= KNOWN_FILES) this.#migrated.clear();
     this.#migrated.add(file);
   }
 
-  /** Aborts `link` when the transaction has not begun in time. */
-  #limitWaiting(link: LinkedSignal): Disposable {
-    const { clock, limits } = this.#options;
-    const { transactionTimeoutMs } = limits;
-    const reason = `no database was free within ${transactionTimeoutMs} ms`;
-    const disarm = clock.after(transactionTimeoutMs, () => link.abort(busy(this.#slots.waiting, reason)));
-    return { [Symbol.dispose]: disarm };
-  }
-
-  #track<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed.signal.aborted) return Promise.reject(closed());
-    const going = work();
-    this.#going.add(going);
-    const done = (): void => void this.#going.delete(going);
-    going.then(done, done);
-    return going;
-  }
-
-  #decidePlan(): readonly MigrationStep[] {
-    const { migrations } = this.#options;
-    if (migrations === undefined) {
-      throw new EnginehouseError('DATABASE_NOT_CONFIGURED', 'the application declares no tables', {});
-    }
-    return (this.#plan ??= planMigrations(migrations, 'sqlite'));
+  #decidePlan(): FilePlan {
+    const { migrations, seed } = this.#options;
+    if (migrations === undefined) throw notConfigured();
+    return (this.#plan ??= { steps: planMigrations(migrations, 'sqlite'), seed: seedFor(seed, 'sqlite') });
   }
 
   async #fileOf(owner: Owner): Promise<string> {
@@ -266,12 +225,4 @@ class SqliteAgentDatabases implements AgentDatabases {
     await mkdir(users, { recursive: true, mode: 0o700 });
     return users;
   }
-}
-
-function busy(waiting: number, reason: string): EnginehouseError<'DATABASE_BUSY'> {
-  return new EnginehouseError('DATABASE_BUSY', reason, { waiting }, { retryAfterMs: RETRY_AFTER_MS });
-}
-
-function closed(): EnginehouseError<'CLOSED'> {
-  return new EnginehouseError('CLOSED', "the users' databases are closed", { what: "the users' databases" });
 }

@@ -33,7 +33,7 @@ export function scriptFor(migration: Migration | undefined, dialect: Dialect): u
   return isRecord(migration) ? migration[dialect] : migration;
 }
 
-function isScript(value: unknown): value is MigrationScript {
+export function isScript(value: unknown): value is MigrationScript {
   return typeof value === 'function' || (typeof value === 'string' && value.trim() !== '');
 }
 

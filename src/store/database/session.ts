@@ -1,48 +1,39 @@
 /**
- * One transaction as its user sees it: Kysely whose statements a worker runs.
+ * One transaction as its user sees it: Kysely whose statements a port runs.
  *
  *   S1. Statements run one at a time, in the order they were issued.
- *   S2. Once the session has ended, no statement reaches the worker: one that
+ *   S2. Once the session has ended, no statement reaches the port: one that
  *       waits or comes later is refused with `CLOSED`.
  *   S3. Work that ends before its statements did is told so.
  */
 
 import {
   DefaultQueryExecutor,
-  DummyDriver,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
   Transaction,
   type CompiledQuery,
   type DatabaseConnection,
-  type Dialect,
   type Kysely,
   type QueryResult,
 } from 'kysely';
 
 import { EnginehouseError } from '../../base/errors.ts';
 import { statementFailed } from './database-error.ts';
-import type { DatabaseWorker } from './database-worker.ts';
-import { toValues } from './parameters.ts';
-import { ask, type Patience } from './patience.ts';
 import { toObjects } from './to-objects.ts';
+import type { Language, TransactionPort } from './transaction-port.ts';
 import type { StatementResult } from './worker-protocol.ts';
 
 export class Session {
   readonly db: Kysely<never>;
-  readonly #worker: DatabaseWorker;
-  readonly #patience: Patience;
+  readonly #port: TransactionPort;
   /** The statements that were issued and have not settled. */
   readonly #pending = new Set<{ readonly sql: string }>();
   #last: Promise<unknown> = Promise.resolve();
   #running = false;
   #ended = false;
 
-  constructor(worker: DatabaseWorker, patience: Patience) {
-    this.#worker = worker;
-    this.#patience = patience;
-    this.db = kyselyOn({
+  constructor(port: TransactionPort, language: Language) {
+    this.#port = port;
+    this.db = kyselyOn(language, {
       executeQuery: async <R>({ sql, parameters }: CompiledQuery) =>
         toQueryResult<R>(await this.#statement(sql, parameters)),
       streamQuery: ({ sql }) => {
@@ -55,15 +46,15 @@ export class Session {
     });
   }
 
-  /** Runs a text of many statements: a migration. */
+  /** Runs a text of many statements: a migration, or a seed. */
   async script(sql: string): Promise<void> {
-    await this.#inTurn(sql, () => ask(this.#worker, this.#patience, { kind: 'script', body: { sql }, sql }));
+    await this.#inTurn(sql, () => this.#port.script(sql));
   }
 
-  /** Takes no more statements, and ends the worker when one is running. */
+  /** Takes no more statements, and ends the transaction when one is running. */
   stop(reason: unknown): void {
     this.#ended = true;
-    if (this.#running) void this.#worker.kill(reason);
+    if (this.#running) this.#port.kill(reason);
   }
 
   /**
@@ -89,10 +80,7 @@ export class Session {
   }
 
   #statement(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
-    return this.#inTurn(sql, () => {
-      const body = { sql, parameters: toValues(sql, parameters) };
-      return ask(this.#worker, this.#patience, { kind: 'statement', body, sql });
-    });
+    return this.#inTurn(sql, async () => this.#port.statement(sql, parameters));
   }
 
   async #inTurn<T>(sql: string, run: () => Promise<T>): Promise<T> {
@@ -138,17 +126,13 @@ function toQueryResult<R>({ columns, rows, changes, insertId }: StatementResult)
   };
 }
 
-const dialect: Dialect = {
-  createDriver: () => new DummyDriver(),
-  createAdapter: () => new SqliteAdapter(),
-  createQueryCompiler: () => new SqliteQueryCompiler(),
-  createIntrospector: (db) => new SqliteIntrospector(db),
-};
-
-function kyselyOn(connection: DatabaseConnection): Kysely<never> {
-  const executor = new DefaultQueryExecutor(dialect.createQueryCompiler(), dialect.createAdapter(), {
-    provideConnection: (consumer) => consumer(connection),
-  });
+function kyselyOn({ dialect, plugins }: Language, connection: DatabaseConnection): Kysely<never> {
+  const provider = {
+    provideConnection: <T>(consumer: (used: DatabaseConnection) => Promise<T>) => consumer(connection),
+  };
+  const executor = new DefaultQueryExecutor(dialect.createQueryCompiler(), dialect.createAdapter(), provider, [
+    ...plugins,
+  ]);
   return new UserTransaction({ config: { dialect }, dialect, driver: dialect.createDriver(), executor });
 }
 
