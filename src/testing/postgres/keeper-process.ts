@@ -15,6 +15,9 @@ if (argument === undefined) throw new TypeError('keeper-process.ts is started by
 // The parse boundary: the one who starts this made the order.
 const order = JSON.parse(argument) as ServerOrder;
 
+// Whatever it makes is for this user alone, and opened where the server's user needs it.
+process.umask(0o077);
+
 using taken = await takePlace(order.place);
 if (taken !== undefined) {
   const keeper = new Keeper(order);

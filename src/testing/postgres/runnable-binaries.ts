@@ -44,7 +44,7 @@ export async function makeRunnable(
   }
   if (linked) return { bin, env: {} };
   const libraries = join(folder, 'lib');
-  await mkdir(libraries, { mode: 0o755 });
+  await makeOpenFolder(libraries);
   for (const link of links) {
     await symlink(join(root, link.source), join(libraries, link.target.slice(link.target.lastIndexOf('/') + 1)));
   }

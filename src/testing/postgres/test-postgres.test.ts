@@ -54,7 +54,7 @@ test('a private server refuses who comes over TCP without its password, and keep
   await expect(rowOf(withoutPassword.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   expect(await rowOf(postgres.adminUrl, `SELECT current_setting('listen_addresses')`)).toEqual(['127.0.0.1']);
   for (const secret of ['s', 'server.json', 'postgres.log', 'keeper.sock']) {
-    expect([secret, (await stat(join(folder, secret))).mode & 0o022]).toEqual([secret, 0]);
+    expect([secret, (await stat(join(folder, secret))).mode & 0o077]).toEqual([secret, 0]);
   }
 });
 
