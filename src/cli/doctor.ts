@@ -1,7 +1,6 @@
 import { loadApplication, type Application, type ApplicationOptions } from './application.ts';
 import { resolveConfig, type ResolvedConfig } from '../startup/resolve-config.ts';
 import { checkAddress } from './doctor/check-address.ts';
-import { checkDatabase } from './doctor/check-database.ts';
 import { checkFolder } from './doctor/check-folder.ts';
 import { checkNode } from './doctor/check-node.ts';
 import { checkStore } from './doctor/check-store.ts';
@@ -30,7 +29,9 @@ async function* examine(options: DoctorOptions): AsyncGenerator<Finding> {
   yield found;
   const { store, limits } = config;
   if (store.kind === 'postgres') {
-    yield* checkDatabase(store, limits);
+    // Loaded where it is used, as the store itself is.
+    const { checkDatabase } = await import('./doctor/check-database.ts');
+    yield* checkDatabase({ store, limits, migrations: config.migrations });
   } else {
     yield* checkFolder(store.path);
     yield* checkStore(store, limits);
@@ -62,7 +63,16 @@ function agentsOf({ file }: Application, { agents }: ResolvedConfig): Finding {
   return finding('ok', 'configuration', `${from}: ${agents.map(({ name }) => name).join(', ')}`);
 }
 
-function lines({ status, name, says, cure }: Finding): string[] {
+/** SQL that is longer than this helps nobody who reads. */
+const SHOWN_SQL_LENGTH = 400;
+
+function lines({ status, name, says, cure, sql }: Finding): string[] {
   const line = `${status.padEnd(4)}  ${name.padEnd(13)}  ${plain(says)}`;
-  return cure === undefined ? [line] : [line, `${' '.repeat(21)}cure: ${plain(cure)}`];
+  if (cure === undefined) return [line];
+  return [line, `${' '.repeat(21)}cure: ${plain(cure)}${sql === undefined ? '' : ` ${shownSql(sql)}`}`];
+}
+
+function shownSql(sql: string): string {
+  if (sql.length <= SHOWN_SQL_LENGTH) return plain(sql);
+  return `the SQL that \`enginehouse doctor --json\` gives, ${sql.length} characters`;
 }
