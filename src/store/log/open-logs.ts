@@ -34,9 +34,10 @@ export class OpenLogs {
   }
 
   remember(owner: Owner, runId: RunId, log: OpenLog): void {
+    const key = keyOf(owner, runId);
     const [oldest] = this.#logs.keys();
-    if (oldest !== undefined && this.#logs.size >= MOST_LOGS) this.#logs.delete(oldest);
-    this.#logs.set(keyOf(owner, runId), log);
+    if (oldest !== undefined && this.#logs.size >= MOST_LOGS && !this.#logs.has(key)) this.#logs.delete(oldest);
+    this.#logs.set(key, log);
   }
 
   forget(owner: Owner, runId: RunId): void {

@@ -8,15 +8,20 @@
  *   C3. A connection that breaks is thrown away. The next transaction opens
  *       another: a server that was restarted is found again by itself.
  *   C4. Waiting for a connection, connecting and each statement are bounded.
+ *   C5. What only reads is tried once more when its connection broke. What
+ *       writes is not: nobody knows what became of it.
  */
 
 import pg, { type Pool, type QueryResult } from 'pg';
 
 import { systemClock } from '../../base/clock.ts';
+import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import type { Owner } from '../../context/ids.ts';
 import { PRINCIPAL_SETTING } from './layout.ts';
+import { isDisconnect } from './postgres-error.ts';
+import { prepared, type Statement } from './prepared.ts';
 import { signPrincipal } from './principal.ts';
 
 export interface ConnectionsOptions {
@@ -30,14 +35,9 @@ export interface ConnectionsOptions {
   readonly timeoutMs: number;
   /** Signs principals. */
   readonly key: Uint8Array;
+  /** Whether statements are prepared by name. @default true */
+  readonly prepare?: boolean | undefined;
   readonly resources: ResourceRegistry;
-}
-
-/** One statement of a transaction. One with a name is prepared once per connection. */
-export interface Statement {
-  readonly text: string;
-  readonly values?: readonly unknown[];
-  readonly name?: string;
 }
 
 export interface Wish {
@@ -50,10 +50,18 @@ export interface Wish {
 /** A principal outlives its transaction by so much: clocks drift, and servers stop for a moment. */
 const PRINCIPAL_MS = 300_000;
 
-const SAY_WHO: Statement = {
-  name: 'enginehouse_principal',
-  text: `SELECT set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true)`,
-};
+/** Saying goodbye takes a moment; a server that cannot be reached is not waited for. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+const INT8 = 20;
+
+const begin = prepared('begin', 'BEGIN');
+const beginReadOnly = prepared('begin_read_only', 'BEGIN READ ONLY');
+const commit = prepared('commit', 'COMMIT');
+const sayWho = prepared(
+  'principal',
+  `SELECT set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true)`,
+);
 
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
@@ -74,11 +82,14 @@ export class Connections implements AsyncDisposable {
       // Longer than the statement may take, so that the server's own answer comes first.
       query_timeout: timeoutMs + 1_000,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
       allowExitOnIdle: true,
       pipeline: true,
+      types: { getTypeParser },
     });
-    // An idle connection that breaks is gone from the pool; nothing waits for it.
+    // A connection that breaks is told to the queries under way, or is gone from the pool; nobody else need hear it.
     this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
     this.#registered = resources.opened('database', name);
   }
 
@@ -106,19 +117,24 @@ export class Connections implements AsyncDisposable {
   ): Promise<readonly QueryResult[]> {
     if (this.#closing !== undefined) throw new EnginehouseError('CLOSED', 'the store is closed', { what: 'store' });
     const client = await this.#pool.connect();
-    const who = { ...SAY_WHO, values: [this.#principal(owners), String(this.#options.timeoutMs)] };
-    const all: readonly Statement[] = [
-      { text: readOnly ? 'BEGIN READ ONLY' : 'BEGIN' },
-      who,
-      ...statements,
-      { text: 'COMMIT' },
-    ];
-    const outcomes = await Promise.allSettled(all.map((statement) => client.query(asQuery(statement))));
+    const who = sayWho(this.#principal(owners), String(this.#options.timeoutMs));
+    const all: readonly Statement[] = [readOnly ? beginReadOnly() : begin(), who, ...statements, commit()];
+    const outcomes = await Promise.allSettled(all.map((statement) => client.query(this.#asQuery(statement))));
     // What failed first is why the rest failed.
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     client.release(failed !== undefined && client.getTransactionStatus() !== 'I');
     if (failed !== undefined) throw failed.reason;
     return outcomes.slice(2, -1).flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  }
+
+  /** Runs one statement that changes nothing and gives its rows. @throws as `transact()` does */
+  async read(owners: readonly Owner[], statement: Statement): Promise<readonly Record<string, unknown>[]> {
+    const ask = (): Promise<readonly QueryResult[]> => this.transact({ owners, readOnly: true }, [statement]);
+    const [result] = await ask().catch((error: unknown) => {
+      if (isDisconnect(error)) return ask();
+      throw error;
+    });
+    return result?.rows ?? [];
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -129,16 +145,24 @@ export class Connections implements AsyncDisposable {
     return signPrincipal(this.#options.key, systemClock.now() + this.#clockAhead + PRINCIPAL_MS, ...owners);
   }
 
+  #asQuery({ text, values, name }: Statement): pg.QueryConfig {
+    return {
+      text,
+      ...(values === undefined ? {} : { values: [...values] }),
+      ...(name === undefined || this.#options.prepare === false ? {} : { name }),
+    };
+  }
+
   async #close(): Promise<void> {
-    await this.#pool.end();
-    this.#registered();
+    const { name } = this.#options;
+    try {
+      await withDeadline(`closing the connections of ${name}`, CLOSE_TIMEOUT_MS, systemClock, this.#pool.end());
+    } finally {
+      this.#registered();
+    }
   }
 }
 
-function asQuery({ text, values, name }: Statement): pg.QueryConfig {
-  return {
-    text,
-    ...(values === undefined ? {} : { values: [...values] }),
-    ...(name === undefined ? {} : { name }),
-  };
-}
+/** Keys, counts and checksums fit a number exactly. */
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format);

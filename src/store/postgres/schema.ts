@@ -86,9 +86,9 @@ CREATE INDEX runs_by_parent ON enginehouse.runs (owner, parent_run_id, accepted_
 
 -- Half of each page is left free, so that an append changes its row in place (a heap-only tuple) and no index.
 CREATE TABLE enginehouse.states (
+  run bigint PRIMARY KEY REFERENCES enginehouse.runs ON DELETE CASCADE,
   owner text COLLATE "C" NOT NULL,
   run_id text COLLATE "C" NOT NULL,
-  run bigint NOT NULL REFERENCES enginehouse.runs ON DELETE CASCADE,
   origin text NOT NULL,
   accepted_at double precision NOT NULL,
   holder text NOT NULL,
@@ -96,10 +96,8 @@ CREATE TABLE enginehouse.states (
   status text NOT NULL,
   ended_at double precision,
   head integer NOT NULL,
-  crc bigint NOT NULL,
-  PRIMARY KEY (owner, run_id)
+  crc bigint NOT NULL
 ) WITH (fillfactor = 50);
-CREATE INDEX states_by_run ON enginehouse.states (run);
 CREATE INDEX states_unfinished ON enginehouse.states (accepted_at, run) WHERE ended_at IS NULL;
 
 CREATE TABLE enginehouse.events (
@@ -169,6 +167,26 @@ BEGIN ATOMIC
   DELETE FROM enginehouse.artifacts a WHERE a.digest IS NULL AND (tenant IS NULL OR a.owner::json ->> 0 = tenant);
 END;
 
+-- Takes the database for one runtime, or one tenant of it, until the transaction ends; see exclusive-use.ts.
+CREATE FUNCTION enginehouse.hold(whole bigint, tenant bigint) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT CASE WHEN tenant IS NULL THEN pg_try_advisory_xact_lock(whole)
+              WHEN pg_try_advisory_xact_lock_shared(whole) THEN pg_try_advisory_xact_lock(tenant)
+              ELSE false END;
+END;
+
+-- Who has taken it, for a message.
+CREATE FUNCTION enginehouse.holders(whole bigint, tenant bigint) RETURNS TABLE (pid integer, name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
+     AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+     AND (l.classid::bigint << 32 | l.objid::bigint) IN (whole, tenant) AND (tenant IS NULL OR l.mode = 'ExclusiveLock')
+   ORDER BY a.backend_start;
+END;
+
 -- Which migrations ran, for a runtime that may not run them.
 CREATE FUNCTION enginehouse.applied() RETURNS TABLE (part text, name text, checksum text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -181,7 +199,13 @@ END;
 const OWNED = ['threads', 'runs', 'states', 'events', 'commands', 'artifacts', 'pieces'] as const;
 
 /** Functions that the log's role may call. */
-const FOR_SYSTEM = ['unfinished(text)', 'drop_leftovers(text)', 'applied()'] as const;
+const FOR_SYSTEM = [
+  'unfinished(text)',
+  'drop_leftovers(text)',
+  'hold(bigint, bigint)',
+  'holders(bigint, bigint)',
+  'applied()',
+] as const;
 
 /** One step of the system's own migrations; `roles` are quoted as the identifiers they are. */
 export interface SystemMigration {
