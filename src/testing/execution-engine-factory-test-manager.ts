@@ -2,7 +2,7 @@ import { EnginehouseError } from '../base/errors.ts';
 import type { AgentWebSocketBridge } from '../bridge/agent-websocket-bridge.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
-import type { TestRuntimeOptions } from './test-options.ts';
+import type { TestOutcome, TestRuntimeOptions } from './test-options.ts';
 import { TestRuntime } from './test-runtime.ts';
 import type { TestUser } from './test-user.ts';
 import { verifyRuntime } from './verify-runtime.ts';
@@ -58,10 +58,11 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
    * Closes everything, each step within 2 s, and proves that the accessor is unset, the port refuses, the store is
    * closed and nothing that was opened is left. Idempotent, and harmless when nothing was booted.
    *
+   * @param outcome - names the test if it failed; its database is then kept
    * @throws `CLEANUP_INCOMPLETE`, `DEADLINE`
    */
-  cleanup(): Promise<void> {
-    return (this.#cleaning ??= this.#cleanup());
+  cleanup(outcome: TestOutcome = {}): Promise<void> {
+    return (this.#cleaning ??= this.#cleanup(outcome));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -88,8 +89,8 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
     return home;
   }
 
-  async #cleanup(): Promise<void> {
+  async #cleanup(outcome: TestOutcome): Promise<void> {
     const home = await this.#home?.catch(() => undefined);
-    await home?.close();
+    await home?.close(outcome);
   }
 }

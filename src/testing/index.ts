@@ -6,4 +6,5 @@ export { closeSharedRuntimes, sharedRuntime } from './kit-owned.ts';
 export { TestClock } from './test-clock.ts';
 export { TestRuntime } from './test-runtime.ts';
 export { TestUser } from './test-user.ts';
-export type { TestRuntimeOptions } from './test-options.ts';
+export { stores } from './test-options.ts';
+export type { Isolation, StoreName, TestOutcome, TestRuntimeOptions, TestStore } from './test-options.ts';

@@ -9,8 +9,9 @@
 
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
+import { endKit } from './kit-end.ts';
 import { projectConfig } from './project-config.ts';
-import type { TestRuntimeOptions } from './test-options.ts';
+import { resolveTestStore, type TestRuntimeOptions, type TestStore } from './test-options.ts';
 import type { TestRuntime } from './test-runtime.ts';
 
 interface Shared {
@@ -32,7 +33,7 @@ export async function sharedRuntime(options: TestRuntimeOptions = {}): Promise<T
   const key = await keyOf(options);
   let known = shared.get(key);
   if (known === undefined) {
-    const manager = new ExecutionEngineFactoryTestManager(options);
+    const manager = new ExecutionEngineFactoryTestManager(ownDatabase(options));
     known = { manager, ready: manager.initializeForTests() };
     shared.set(key, known);
   }
@@ -45,20 +46,35 @@ export async function ownedByKit(): Promise<EnginehouseRuntime> {
   return (await sharedRuntime()).runtime;
 }
 
-/** Closes every shared runtime of this process. @throws what closing one threw; several as an `AggregateError` */
+/** Closes every shared runtime of this process, and drops its test databases. @throws what closing one threw; several as an `AggregateError` */
 export async function closeSharedRuntimes(): Promise<void> {
   const all = [...shared.values()];
   shared.clear();
   const outcomes = await Promise.allSettled(all.map(({ manager }) => manager.cleanup()));
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  // Runtimes have given their databases back by now.
+  failures.push(...(await endKit()));
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, 'shared test runtimes did not close cleanly');
 }
 
-async function keyOf({ config, limits, seams, log }: TestRuntimeOptions): Promise<string> {
+/** Many tests, each of which may be a tenant of its own, share this runtime: it is not one tenant's. */
+function ownDatabase({ seams, ...options }: TestRuntimeOptions): TestRuntimeOptions {
+  const store = resolveTestStore(options.store);
+  const own: TestStore = store.kind === 'sqlite' ? 'sqlite' : { kind: 'postgres', isolation: 'clone' };
+  return { ...options, store: own, seams: { ...seams, tenant: undefined } };
+}
+
+async function keyOf({ config, limits, seams, log, store }: TestRuntimeOptions): Promise<string> {
   const { agents = (await projectConfig())?.agents, ...rest } = config ?? {};
   const identity = [...(agents ?? []), rest.database?.migrations, seams?.clock, seams?.ids].map(identityOf);
-  return JSON.stringify([identity, { ...rest, database: undefined }, limits ?? {}, log ?? '']);
+  return JSON.stringify([
+    identity,
+    { ...rest, database: undefined },
+    limits ?? {},
+    log ?? '',
+    resolveTestStore(store).kind,
+  ]);
 }
 
 function identityOf(value: object | undefined): number {

@@ -15,6 +15,7 @@
 
 import type { AgentWebSocketBridge } from '../bridge/agent-websocket-bridge.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
+import type { Store } from '../event/store.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { TestHome } from './test-home.ts';
 import type { TestRuntimeOptions } from './test-options.ts';
@@ -23,11 +24,16 @@ import type { TestUser } from './test-user.ts';
 export { configureExecutionEngineFactoryForTest, getOrCreateWebSocketBridgeForTests } from './configure-for-test.ts';
 export { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
 export { closeSharedRuntimes } from './kit-owned.ts';
-export type { TestRuntimeOptions } from './test-options.ts';
+export { stores } from './test-options.ts';
+export type { Isolation, StoreName, TestRuntimeOptions, TestStore } from './test-options.ts';
 export type { TestUser } from './test-user.ts';
 
 /** What the kit needs of a test's context. */
-interface AfterHook {
+interface NodeTest {
+  /** The names of the test and of those around it. */
+  readonly fullName?: string;
+  /** Once its function is over: whether that went well. Hooks may still fail. */
+  readonly passed?: boolean;
   after(hook: () => Promise<void>): void;
 }
 
@@ -36,6 +42,7 @@ export interface NodeTestHome {
   readonly factory: ExecutionEngineFactory;
   readonly runtime: EnginehouseRuntime;
   readonly bridge: AgentWebSocketBridge;
+  readonly store: Store;
   readonly alice: TestUser;
   readonly bob: TestUser;
   /** One more fresh user. */
@@ -48,17 +55,18 @@ export interface NodeTestOptions extends TestRuntimeOptions {
 }
 
 /** Boots and verifies a runtime for the test `t`, and takes it down after it, with proof. */
-export async function enginehouse(t: AfterHook, options: NodeTestOptions = {}): Promise<NodeTestHome> {
+export async function enginehouse(t: NodeTest, options: NodeTestOptions = {}): Promise<NodeTestHome> {
   const { session = false, ...rest } = options;
   const home = new TestHome(rest);
   home.enter();
-  t.after(() => home.close());
+  t.after(() => home.close(t.passed === false ? { failedTest: t.fullName ?? 'a test' } : {}));
   const { runtime } = session ? await home.shared() : await home.own();
-  const { factory, bridge } = runtime;
+  const { factory, bridge, store } = runtime;
   return {
     factory,
     runtime,
     bridge,
+    store,
     alice: home.user('alice'),
     bob: home.user('bob'),
     user: (name) => home.user(name),

@@ -7,6 +7,7 @@ import { runId, tenantId, userId } from '../context/ids.ts';
 import type { ListenAddress } from '../server/listen.ts';
 import { configuredRuntime } from '../startup/pointer.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
+import type { TestDatabase } from './postgres/test-databases.ts';
 
 /** A server that takes a connection and says nothing is one that is left. */
 const ANSWER_MS = 1_000;
@@ -14,18 +15,25 @@ const ANSWER_MS = 1_000;
 /**
  * Proves, rather than hopes, that a closed runtime is gone: the accessor does
  * not find it, its port refuses, its store is closed, and nothing that it opened
- * is left. `token` is one that the runtime accepts: a runtime that was given the
- * same port since does not, so it is told apart.
+ * is left, here or on the database's server. `token` is one that the runtime
+ * accepts: a runtime that was given the same port since does not, so it is told
+ * apart.
  *
  * @throws `CLEANUP_INCOMPLETE` naming everything that is still there
  */
-export async function proveClean(runtime: EnginehouseRuntime, token: string): Promise<void> {
+export async function proveClean(
+  runtime: EnginehouseRuntime,
+  token: string,
+  database?: Pick<TestDatabase, 'sessionsLeft'>,
+): Promise<void> {
   const left: string[] = runtime.resources.remaining().map(({ kind, name, owner, origin }) => {
     return `${kind} ${name}${owner === undefined ? '' : ` of ${owner}`}${origin === undefined ? '' : `\n${origin}`}`;
   });
   if (configuredRuntime() === runtime) left.push('the process-wide accessor still finds the runtime');
   if (await accepts(runtime, token)) left.push(`${runtime.address?.url} still accepts connections`);
   if (await answers(runtime)) left.push('the store still answers');
+  const sessions = (await database?.sessionsLeft()) ?? 0;
+  if (sessions > 0) left.push(`${sessions} sessions of the runtime are on the PostgreSQL server`);
   if (left.length === 0) return;
   throw new EnginehouseError('CLEANUP_INCOMPLETE', `after cleanup there is still: ${left.join('; ')}`, { left });
 }

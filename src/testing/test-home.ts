@@ -9,7 +9,7 @@ import { systemClock } from '../base/clock.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
 import { sharedRuntime } from './kit-owned.ts';
-import { TEARDOWN_STEP_MS, type TestRuntimeOptions } from './test-options.ts';
+import { TEARDOWN_STEP_MS, type TestOutcome, type TestRuntimeOptions, withTenant } from './test-options.ts';
 import type { TestRuntime } from './test-runtime.ts';
 import { TestUser } from './test-user.ts';
 
@@ -18,10 +18,11 @@ export class TestHome implements AsyncDisposable {
   readonly #scope = new Scope('test', { clock: systemClock, releaseTimeoutMs: TEARDOWN_STEP_MS });
   #own: Promise<TestRuntime> | undefined;
   #taken: Promise<TestRuntime> | undefined;
+  #outcome: TestOutcome = {};
   #factory: ExecutionEngineFactory | undefined;
 
   constructor(options: TestRuntimeOptions) {
-    this.#options = options;
+    this.#options = withTenant(options);
   }
 
   /**
@@ -50,14 +51,15 @@ export class TestHome implements AsyncDisposable {
 
   /** A fresh user of whichever runtime the test took first; of its own when it took none. */
   user(name: string): TestUser {
-    const user = new TestUser(name, () => this.#taken ?? this.own());
+    const user = new TestUser(name, () => this.#taken ?? this.own(), this.#options.seams?.tenant);
     this.#scope.own(`user ${user.id}`, user);
     return user;
   }
 
-  /** Closes the users and the test's own runtime, with proof. Shared runtimes stay. */
-  close(): Promise<void> {
+  /** Closes the users and the test's own runtime, with proof. Shared runtimes stay. `outcome` names the test if it failed. */
+  close(outcome: TestOutcome = {}): Promise<void> {
     this.#factory = undefined;
+    this.#outcome = outcome;
     return this.#scope.close();
   }
 
@@ -75,7 +77,7 @@ export class TestHome implements AsyncDisposable {
   async #boot(): Promise<TestRuntime> {
     const manager = new ExecutionEngineFactoryTestManager(this.#options);
     // Its steps have deadlines of their own; the sum is bounded by them.
-    this.#scope.own('runtime', manager, 6 * TEARDOWN_STEP_MS);
+    this.#scope.defer('runtime', () => manager.cleanup(this.#outcome), 10 * TEARDOWN_STEP_MS);
     await manager.initializeForTests();
     return manager.home;
   }

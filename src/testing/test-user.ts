@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 
 import { connect, type EnginehouseClient, type WebSocketLike } from '../client/index.ts';
 import { EnginehouseError } from '../base/errors.ts';
-import { userId, type UserId } from '../context/ids.ts';
+import { userId, type TenantId, type UserId } from '../context/ids.ts';
 import { UserExecutionContext, type ContextRequest } from '../context/user-execution-context.ts';
 
 /** Where a user lives: the runtime that takes the user's tokens. */
@@ -12,6 +12,8 @@ export interface UserHome {
 }
 
 export interface TokenOptions {
+  /** @default the user's own */
+  readonly tenantId?: string | undefined;
   /** @default ['user'] */
   readonly roles?: readonly string[];
   /** @default an hour */
@@ -24,6 +26,7 @@ export interface TokenOptions {
  */
 export class TestUser implements AsyncDisposable {
   readonly id: UserId;
+  readonly #tenant: TenantId | undefined;
   readonly #home: () => Promise<UserHome>;
   readonly #clients = new Set<EnginehouseClient>();
   #client: Promise<EnginehouseClient> | undefined;
@@ -31,9 +34,10 @@ export class TestUser implements AsyncDisposable {
   #over = false;
 
   /** `home` gives the runtime that the user lives in. @internal */
-  constructor(name: string, home: () => Promise<UserHome>) {
+  constructor(name: string, home: () => Promise<UserHome>, tenant?: TenantId) {
     this.id = userId(`${name}-${crypto.randomUUID().slice(0, 8)}`);
     this.#home = home;
+    this.#tenant = tenant;
   }
 
   /** A context of this user; thread and run get fresh ids unless they are given. */
@@ -43,6 +47,7 @@ export class TestUser implements AsyncDisposable {
     return UserExecutionContext.fromRequest({
       threadId: `thread-${nth}`,
       runId: `run-${nth}`,
+      tenantId: this.#tenant,
       ...request,
       userId: this.id,
     });
@@ -50,7 +55,7 @@ export class TestUser implements AsyncDisposable {
 
   /** A signed token that the runtime's doors accept. */
   async token(options: TokenOptions = {}): Promise<string> {
-    return (await this.#home()).token(this.id, options);
+    return (await this.#home()).token(this.id, { tenantId: this.#tenant, ...options });
   }
 
   /** The address of the user's runtime. */

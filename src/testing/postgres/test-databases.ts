@@ -1,0 +1,198 @@
+/**
+ * The databases that the tests of this process have, on the server that they
+ * take (test-postgres.ts).
+ *
+ *   D1. Two tests that would have the same tables share a template, and a stock.
+ *   D2. A failed test's database is kept, and its URL told; every other one is gone
+ *       when `close()` has ended.
+ *   D3. What processes that were killed left on the server is dropped meanwhile.
+ */
+
+import { sleep, systemClock } from '../../base/clock.ts';
+import type { TenantId } from '../../context/ids.ts';
+import type { StoreOptions } from '../../startup/config.ts';
+import { atKitEnd } from '../kit-end.ts';
+import type { Isolation } from '../test-options.ts';
+import { AdminSession } from './admin-session.ts';
+import { ClonePool } from './clone-pool.ts';
+import { keepDatabase } from './kept-databases.ts';
+import { dropLeftovers } from './leftovers.ts';
+import { Stock, type Borrowed } from './stock.ts';
+import { tellDropped, tellKept } from './tell-kept.ts';
+import { readyTemplate } from './template.ts';
+import { templateHash, type TemplatePlan } from './template-hash.ts';
+import { cloneName, processKey } from './test-database-name.ts';
+import { testPostgres, type TestPostgres } from './test-postgres.ts';
+
+/** A private server with a kept database lives on for so long. */
+const KEPT_MS = 24 * 3_600_000;
+/** A session ends a moment after its connection. */
+const SESSION_END_MS = 1_000;
+const LOOK_MS = 2;
+
+export interface DatabaseRequest {
+  readonly plan: TemplatePlan;
+  readonly isolation: Isolation;
+  /** Whose rows those of the test are, where tests share a database; for a person who looks into it. */
+  readonly tenant?: TenantId | undefined;
+}
+
+/** How a test ended, as far as its database is concerned. */
+export interface TestEnd {
+  /** The name of the test, when it failed. */
+  readonly failedTest: string | undefined;
+  /** The runtime closed, and left nothing. */
+  readonly inOrder: boolean;
+}
+
+/** A database as one test's runtime has it. */
+export interface TestDatabase {
+  readonly store: StoreOptions;
+  /** Sessions of the runtime that are still on the server, given a moment to end. */
+  sessionsLeft(): Promise<number>;
+  /** Takes it back. */
+  release(end: TestEnd): Promise<void>;
+}
+
+const KEY: unique symbol = Symbol.for('enginehouse.testing.databases');
+
+/** On `globalThis`, because a runner may load this module more than once in a process. */
+const place = globalThis as { [KEY]?: Promise<TestDatabases> | undefined };
+
+/** A database for one test's runtime. @throws `POSTGRES_NOT_FOUND`, `POSTGRES_NOT_STARTED`, `MIGRATION_FAILED` */
+export async function openTestDatabase(request: DatabaseRequest): Promise<TestDatabase> {
+  if (place[KEY] === undefined) {
+    const opening = TestDatabases.open();
+    place[KEY] = opening;
+    atKitEnd(closeTestDatabases);
+    closeBeforeExit();
+  }
+  return (await place[KEY]).take(request);
+}
+
+/** Drops the databases of this process that are not kept, and lets the server go. @throws what could not be dropped */
+export async function closeTestDatabases(): Promise<void> {
+  const open = place[KEY];
+  place[KEY] = undefined;
+  const databases = await open?.catch(() => undefined);
+  await databases?.close();
+}
+
+let closesBeforeExit = false;
+
+/** For a runner that lets its processes end by themselves, as node:test does; any other closes before. */
+function closeBeforeExit(): void {
+  if (closesBeforeExit) return;
+  closesBeforeExit = true;
+  process.on('beforeExit', () => void closeTestDatabases());
+}
+
+class TestDatabases {
+  readonly #postgres: TestPostgres;
+  readonly #key = processKey(process.pid, systemClock.now());
+  readonly #maker: AdminSession;
+  readonly #dropper: AdminSession;
+  /** For what a test waits for, so that it does not wait for a copy to be made. */
+  readonly #asker: AdminSession;
+  readonly #stocks = new Map<string, Promise<Stock>>();
+  readonly #leftovers: Promise<void>;
+  /** Failed tests by the database that others still use. */
+  readonly #keptAtEnd = new Map<string, string>();
+  #longer: Promise<TestPostgres> | undefined;
+  #copies = 0;
+  #tests = 0;
+
+  static async open(): Promise<TestDatabases> {
+    return new TestDatabases(await testPostgres());
+  }
+
+  private constructor(postgres: TestPostgres) {
+    this.#postgres = postgres;
+    this.#maker = new AdminSession(postgres.adminUrl, this.#key);
+    this.#dropper = new AdminSession(postgres.adminUrl, this.#key);
+    this.#asker = new AdminSession(postgres.adminUrl, this.#key);
+    // Whether they can be dropped is not this process's concern.
+    this.#leftovers = this.#dropper.alone(dropLeftovers).catch(() => undefined);
+  }
+
+  async take(request: DatabaseRequest): Promise<TestDatabase> {
+    const stock = await this.#stockOf(request.plan);
+    const borrowed = await stock.borrow(request.isolation);
+    const { name } = borrowed;
+    const { secret, roles } = await stock.access(name);
+    this.#tests += 1;
+    const session = `enginehouse-test ${this.#key} ${this.#tests}`;
+    const url = new URL(this.#postgres.urlOf(name));
+    url.searchParams.set('application_name', session);
+    return {
+      store: { url: url.href, secret, rolePrefix: roles.owner.replace(/_owner$/, '') },
+      sessionsLeft: () => this.#sessionsLeft(session),
+      release: (end) => this.#release({ borrowed, request }, end),
+    };
+  }
+
+  async close(): Promise<void> {
+    const stocks = await Promise.allSettled(this.#stocks.values());
+    const closing = stocks.flatMap((stock) => (stock.status === 'fulfilled' ? [stock.value.close()] : []));
+    const outcomes = await Promise.allSettled(closing);
+    for (const [name, test] of this.#keptAtEnd) await this.#keep(name, test);
+    await this.#leftovers;
+    await Promise.all([this.#maker, this.#dropper, this.#asker].map((session) => session[Symbol.asyncDispose]()));
+    await (await this.#longer)?.release();
+    await this.#postgres.release();
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, 'test databases were not all dropped');
+  }
+
+  #stockOf(plan: TemplatePlan): Promise<Stock> {
+    const hash = templateHash(plan);
+    const known = this.#stocks.get(hash) ?? this.#stock(plan);
+    this.#stocks.set(hash, known);
+    return known;
+  }
+
+  async #stock(plan: TemplatePlan): Promise<Stock> {
+    const template = await readyTemplate(this.#maker, this.#postgres, plan);
+    const pool = new ClonePool(template, {
+      maker: this.#maker,
+      dropper: this.#dropper,
+      name: (of) => cloneName(of, this.#key, (this.#copies += 1)),
+    });
+    return new Stock({ template, pool, process: this.#key, urlOf: (name) => this.#postgres.urlOf(name) });
+  }
+
+  async #sessionsLeft(session: string): Promise<number> {
+    const until = systemClock.now() + SESSION_END_MS;
+    for (;;) {
+      const left = await this.#asker.ask('SELECT FROM pg_stat_activity WHERE application_name = $1', [session]);
+      if (left.length === 0 || systemClock.now() > until) return left.length;
+      await sleep(systemClock, LOOK_MS);
+    }
+  }
+
+  async #release({ borrowed, request }: InUse, { failedTest, inOrder }: TestEnd): Promise<void> {
+    const { name } = borrowed;
+    const kept = failedTest !== undefined;
+    if (kept) {
+      const isPrivate = this.#postgres.source !== 'DATABASE_URL';
+      if (isPrivate) this.#longer ??= testPostgres({ graceMs: KEPT_MS });
+      await this.#longer;
+      tellKept({ test: failedTest, tenant: request.tenant, url: this.#postgres.urlOf(name), isPrivate });
+      // One that is kept may be dropped for newer ones, and this one is in use.
+      if (request.isolation === 'tenant') this.#keptAtEnd.set(name, failedTest);
+      else await this.#keep(name, failedTest);
+    }
+    await borrowed.giveBack({ inOrder, kept });
+  }
+
+  async #keep(name: string, test: string): Promise<void> {
+    const dropped = await keepDatabase(this.#asker.ask, { name, test });
+    for (const old of dropped) tellDropped(old);
+  }
+}
+
+interface InUse {
+  readonly borrowed: Borrowed;
+  readonly request: DatabaseRequest;
+}
