@@ -9,8 +9,9 @@ export interface DatabaseOptions extends Pick<ApplicationOptions, 'config'> {
 }
 
 /**
- * Makes the database of DATABASE_URL ready, as its role: roles, the system's tables, the application's. Ready already, it
- * changes nothing. With ENGINEHOUSE_DATABASE_SECRET the roles get the passwords that this secret gives.
+ * Makes the database of DATABASE_URL ready, as its role: roles, the system's tables, the application's. Where it is
+ * ready already, the roles get their passwords and limits again. With ENGINEHOUSE_DATABASE_SECRET they are those of this
+ * secret, which from then on is kept by the operator alone.
  */
 export async function migrateDatabase(options: DatabaseOptions): Promise<number> {
   const { config, env } = await loadApplication(options);

@@ -43,8 +43,10 @@ export interface ReadyDatabase {
 interface Facts {
   readonly roles: Roles;
   readonly secret: string | undefined;
-  /** False in a database that was restored on a server without its roles. */
+  /** False in a database that was restored on a server without its roles, or where they were made to own it only. */
   readonly rolesExist: boolean;
+  /** Whether the database has a secret, be it kept here or by the operator. */
+  readonly keyed: boolean;
   readonly applied: Applied;
 }
 
@@ -54,19 +56,26 @@ interface Applied {
   readonly data: readonly { readonly name: string; readonly checksum: string }[];
 }
 
+/** When everything is done: only where something is missing, or anyhow, passwords and hardening included. */
+export type ProvisionWhen = 'needed' | 'always';
+
 /**
  * Makes the database ready as the role of the URL.
  *
  * @throws `CONFIG_INVALID` for a URL that names no database, `STORE_FAILED` when the role may not do it or the server
  * cannot be reached, `STORE_NEWER`, `MIGRATION_FAILED`
  */
-export async function provision(target: DatabaseTarget, plan: readonly MigrationStep[]): Promise<ReadyDatabase> {
+export async function provision(
+  target: DatabaseTarget,
+  plan: readonly MigrationStep[],
+  when: ProvisionWhen = 'needed',
+): Promise<ReadyDatabase> {
   const where = shownUrl(target.url);
   const database = databaseOf(target.url);
   try {
     await using admin = await connect(target.url);
     const found = await readFacts(admin.client);
-    if (found !== undefined && isReady(found, target, plan)) return ready(target, found);
+    if (when === 'needed' && found !== undefined && isReady(found, target, plan)) return ready(target, found);
     await using lock = await connect(target.url);
     await takeLock(lock.client);
     return await migrateAll(admin.client, target, { database, plan });
@@ -88,6 +97,7 @@ export async function findDatabase(target: DatabaseTarget): Promise<ReadyDatabas
     if (found === undefined)
       throw new EnginehouseError('NOT_FOUND', `${where} holds no store`, { what: 'store', id: where });
     refuseNewer(found.applied, where);
+    refuseUnknownSecret(found, target);
     const pending = SYSTEM_MIGRATIONS.slice(found.applied.system.length).map(({ name }) => name);
     if (pending.length === 0) return ready(target, found);
     throw new EnginehouseError('MIGRATION_PENDING', `${where} waits for ${pending.join(', ')}`, { pending });
@@ -104,6 +114,10 @@ interface Work {
 async function migrateAll(admin: Client, target: DatabaseTarget, { database, plan }: Work): Promise<ReadyDatabase> {
   // Another process may have done it while this one waited for the lock.
   const before = await readFacts(admin);
+  if (before !== undefined) {
+    refuseNewer(before.applied, shownUrl(target.url));
+    refuseUnknownSecret(before, target);
+  }
   const prefix = target.rolePrefix ?? database;
   const roles = before?.roles ?? rolesFor(prefix);
   const secret = target.secret ?? before?.secret ?? randomBytes(32).toString('base64url');
@@ -140,6 +154,13 @@ export function refuseNewer({ system }: Pick<Applied, 'system'>, where: string):
   throw new EnginehouseError('STORE_NEWER', message, { file: where, found: system.length, known });
 }
 
+/** A secret that the operator keeps is not replaced because a command was run without it: that would shut the runtimes out. */
+function refuseUnknownSecret({ keyed, secret }: Facts, target: DatabaseTarget): void {
+  if (!keyed || secret !== undefined || target.secret !== undefined) return;
+  const message = `${shownUrl(target.url)} was made ready with a secret that is not kept in it; store.secret (ENGINEHOUSE_DATABASE_SECRET) must say it`;
+  throw new EnginehouseError('CONFIG_INVALID', message, { option: 'store.secret', received: undefined });
+}
+
 async function readFacts(admin: Client): Promise<Facts | undefined> {
   const { rows: schemas } = await admin.query<{ owner: string; tables: boolean }>(
     `SELECT r.rolname AS owner, to_regclass('${SYSTEM_SCHEMA}.migrations') IS NOT NULL AS tables
@@ -157,15 +178,19 @@ async function readFacts(admin: Client): Promise<Facts | undefined> {
     );
     const value = (name: string): string | undefined => settings.find((row) => row.name === name)?.value;
     const roles = rolesFor(value('role prefix') ?? schema.owner.replace(/_owner$/, ''));
-    const { rows: existing } = await admin.query('SELECT FROM pg_roles WHERE rolname = ANY ($1)', [
-      Object.values(roles),
-    ]);
+    const { rows: existing } = await admin.query(
+      'SELECT FROM pg_roles WHERE rolname = $1 OR (rolname IN ($2, $3) AND rolcanlogin)',
+      [roles.owner, roles.system, roles.agent],
+    );
+    const system = notes.filter(({ part }) => part === 'system');
+    const keys = system.length === 0 ? [] : (await admin.query(`SELECT FROM ${SYSTEM_SCHEMA}.keys`)).rows;
     return {
       roles,
       secret: value('secret'),
+      keyed: keys.length > 0,
       rolesExist: existing.length === Object.keys(roles).length,
       applied: {
-        system: notes.filter(({ part }) => part === 'system'),
+        system,
         data: notes.filter(({ part }) => part === 'data'),
       },
     };

@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 
 import { EnginehouseError } from '../../base/errors.ts';
 import type { Migrations } from '../../event/migrations.ts';
@@ -23,9 +23,14 @@ export async function readyDatabase(target: DatabaseTarget, migrations: Migratio
   return secret === undefined ? provision(target, plan) : lookAt({ ...target, secret }, plan);
 }
 
-/** Makes the database ready as the role of the URL, whoever keeps the secret. @throws what `provision()` throws */
+/**
+ * Makes the database ready as the role of the URL, whoever keeps the secret. What is ready is made so again: the roles
+ * get their passwords and limits anew.
+ *
+ * @throws what `provision()` throws
+ */
 export function migrateNow(target: DatabaseTarget, migrations: Migrations): Promise<ReadyDatabase> {
-  return provision(target, planMigrations(migrations, 'postgres'));
+  return provision(target, planMigrations(migrations, 'postgres'), 'always');
 }
 
 /**
