@@ -28,11 +28,12 @@ export async function url(): Promise<void> {
   process.stdout.write(`${ways}\n`);
 }
 
-export async function stop(): Promise<void> {
+export async function stop({ now }: { readonly now: boolean }): Promise<void> {
   const servers = await mine();
   for (const { name, place } of servers) {
-    await stopServer(place);
-    process.stdout.write(`${name} is stopped\n`);
+    const holders = await stopServer(place, { now });
+    const outcome = holders === 0 ? 'is stopped' : `is in use, and ends with the last of ${holders} that hold it`;
+    process.stdout.write(`${name} ${outcome}\n`);
   }
   if (servers.length === 0) process.stdout.write('no private server runs\n');
 }

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 import { withoutCluster, wantsPostgres } from '../../scripts/install-postgres.mjs';
+import { testPostgres } from '../../src/testing/postgres/test-postgres.ts';
 import { PostgresHome } from '../support/postgres-home.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../scripts/postgres.mjs');
@@ -33,6 +34,26 @@ test('a server is started, found and stopped by hand', async () => {
   expect(await home.servers()).toEqual([]);
 });
 
+test('a server that is in use is stopped when it no longer is, or at once when that is asked for', async () => {
+  await using home = await PostgresHome.make();
+  await using postgres = await testPostgres(home.options({ source: 'npm', graceMs: 60_000 }));
+  const folder = await home.server();
+  const pid = await home.serverPid();
+
+  const stopped = await printed(home, 'stop');
+  const status = await printed(home, 'status');
+  await postgres.release();
+  await home.gone(folder, pid);
+  await using another = await testPostgres(home.options({ source: 'npm' }));
+  const stoppedNow = await printed(home, 'stop', '--now');
+
+  expect(stopped).toMatch(/^npm-[\d.]+-fast is in use, and ends with the last of 1 that hold it\n$/);
+  expect(status).toMatch(/^npm-[\d.]+-fast runs in /);
+  expect(another.adminUrl).not.toBe(postgres.adminUrl);
+  expect(stoppedNow).toMatch(/^npm-[\d.]+-fast is stopped\n$/);
+  expect(await home.servers()).toEqual([]);
+});
+
 test('the URL of no server, and a command that is not one, fail and say what to do', async () => {
   await using home = await PostgresHome.make();
 
@@ -42,7 +63,7 @@ test('the URL of no server, and a command that is not one, fail and say what to 
   });
   await expect(printed(home, 'begin')).rejects.toMatchObject({
     code: 2,
-    stderr: 'usage: npm run postgres -- start|status|url|stop|install [--install]\n',
+    stderr: 'usage: npm run postgres -- start|status|url|stop|install [--install] [--now]\n',
   });
 });
 
@@ -66,9 +87,9 @@ test('an installation makes no server of its own', () => {
   expect(withoutCluster('port = 1\n')).toBe(`port = 1\n${line}\n`);
 });
 
-async function printed(home: PostgresHome, command: string): Promise<string> {
+async function printed(home: PostgresHome, ...command: readonly string[]): Promise<string> {
   const { PATH = '' } = process.env;
   const env = { PATH, ENGINEHOUSE_POSTGRES: 'npm', ENGINEHOUSE_POSTGRES_FOLDER: home.folder };
-  const args = ['--disable-warning=ExperimentalWarning', SCRIPT, command];
+  const args = ['--disable-warning=ExperimentalWarning', SCRIPT, ...command];
   return (await run(process.execPath, args, { env, timeout: 25_000 })).stdout;
 }

@@ -70,7 +70,7 @@ export class PostgresHome implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { place } of await privateServers([this.folder])) await stopServer(place);
+    for (const { place } of await privateServers([this.folder])) await stopServer(place, { now: true });
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -12,11 +12,16 @@ import type { ServerState } from './server-state.ts';
 export type ToKeeper =
   /** Keep the server while this connection is open, and at least `graceMs` after the last one closes. */
   | { readonly say: 'hold'; readonly graceMs: number }
-  /** End the server at once. The connection is closed when it is gone. */
-  | { readonly say: 'stop' };
+  /**
+   * End the server: `now`, whoever holds it, or else without a grace once nobody does. The connection is closed when it
+   * is gone; while others hold it, the answer says so.
+   */
+  | { readonly say: 'stop'; readonly now: boolean };
 
 export type FromKeeper =
-  { readonly say: 'ready'; readonly server: ServerState } | { readonly say: 'failed'; readonly error: ErrorJson };
+  | { readonly say: 'ready'; readonly server: ServerState }
+  | { readonly say: 'failed'; readonly error: ErrorJson }
+  | { readonly say: 'held'; readonly by: number };
 
 const LONGEST_LINE = 65_536;
 

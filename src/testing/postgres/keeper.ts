@@ -105,7 +105,7 @@ export class Keeper {
     // The parse boundary: only this user can enter the folder of the socket, and speaks the same version.
     const message = JSON.parse(line) as ToKeeper;
     if (message.say === 'stop') {
-      this.end();
+      this.#stop(visitor, message.now);
       return;
     }
     this.#graceMs = Math.max(this.#graceMs ?? 0, message.graceMs);
@@ -117,6 +117,16 @@ export class Keeper {
     } catch (error) {
       tell(visitor, { say: 'failed', error: asEnginehouseError(error, 'INTERNAL').toJSON() });
     }
+  }
+
+  #stop(visitor: Socket, now: boolean): void {
+    const by = this.#visitors.size - 1;
+    if (now || by === 0) {
+      this.end();
+      return;
+    }
+    this.#graceMs = 0;
+    tell(visitor, { say: 'held', by });
   }
 
   #waitForVisitors(): void {

@@ -35,16 +35,24 @@ export async function privateServers(homes: readonly string[]): Promise<readonly
   return found;
 }
 
+export interface StopOptions {
+  /** Whoever holds it. @default false: it ends when nobody holds it any more */
+  readonly now?: boolean;
+}
+
 /**
- * Ends a server at once, whoever holds it; resolves when it and its folder are gone.
+ * Ends a server. Resolves with 0 when it and its folder are gone, or with the
+ * number of those who hold it, with the last of whom it ends.
  *
  * @throws `DEADLINE` when that takes longer than 30 seconds.
  */
-export async function stopServer(place: ServerPlace): Promise<void> {
+export async function stopServer(place: ServerPlace, { now = false }: StopOptions = {}): Promise<number> {
   const letGo = keepAlive();
   try {
     const until = systemClock.now() + STOP_MS;
-    while (!(await isStopped(place))) {
+    for (;;) {
+      const holders = await askToStop(place, now);
+      if (holders !== undefined) return holders;
       if (systemClock.now() > until) {
         const message = `${STOPPING} did not end within ${STOP_MS} ms`;
         throw new EnginehouseError('DEADLINE', message, { what: STOPPING, timeoutMs: STOP_MS });
@@ -63,15 +71,16 @@ async function privateServer(home: string, name: string): Promise<PrivateServer>
   return { name, place, urls: answers ? privateUrls(place, state) : undefined };
 }
 
-/** False when there is neither a keeper to ask nor a free place: one of the two comes soon. */
-async function isStopped(place: ServerPlace): Promise<boolean> {
+/** Who holds it now; `undefined` when there is neither a keeper to ask nor a free place: one of the two comes soon. */
+async function askToStop(place: ServerPlace, now: boolean): Promise<number | undefined> {
   const line = await KeeperLine.open(place.keeperAddress);
   if (line !== undefined) {
-    await withDeadline(STOPPING, STOP_MS, systemClock, line.ask({ say: 'stop' }));
-    return true;
+    const answer = await withDeadline(STOPPING, STOP_MS, systemClock, line.ask({ say: 'stop', now }));
+    await line.close();
+    return answer?.say === 'held' ? answer.by : 0;
   }
   using taken = await takePlace(place);
-  if (taken === undefined) return false;
+  if (taken === undefined) return undefined;
   await clearPlace(place);
-  return true;
+  return 0;
 }
