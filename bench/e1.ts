@@ -1,7 +1,8 @@
 /**
  * E1: from an agent's words to the client, 1,000 connections × 20 events/s for
- * 10 s, durable on disk; beside it plain `ws`, which keeps nothing. The server
- * is this process, the clients are another; both read the same monotonic clock.
+ * 10 s, durable on disk, in SQLite and in PostgreSQL; beside them plain `ws`,
+ * which keeps nothing. The server is this process, the clients are another; both
+ * read the same monotonic clock. CONNECTIONS takes fewer of them.
  */
 
 import { fork } from 'node:child_process';
@@ -16,7 +17,10 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 
 import { defineAgent } from '../src/agent/define-agent.ts';
+import type { StoreOptions } from '../src/startup/config.ts';
 import { startup } from '../src/startup/startup.ts';
+import { testPostgres } from '../src/testing/postgres/test-postgres.ts';
+import { BenchServer } from './bench-server.ts';
 import { flushMs, report, type Result } from './report.ts';
 
 const CONNECTIONS = Number(process.env['CONNECTIONS'] ?? 1_000);
@@ -59,13 +63,18 @@ async function clients(kind: 'enginehouse' | 'ws', url: string, secret: string):
   return measured;
 }
 
-async function ours(): Promise<{ readonly measured: Measured; readonly cpu: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'enginehouse-e1-'));
+interface Outcome {
+  readonly measured: Measured;
+  /** Milliseconds of the server's processor time for an event. */
+  readonly cpu: number;
+}
+
+async function ours(store: StoreOptions): Promise<Outcome> {
   const secret = 'a secret of at least 32 bytes for the bench';
   const runtime = await startup(
     {
       agents: [talker],
-      store: { path: folder },
+      store,
       server: { port: 0 },
       auth: { secret },
       limits: { runsTotal: 2_000 },
@@ -77,11 +86,10 @@ async function ours(): Promise<{ readonly measured: Measured; readonly cpu: numb
   const measured = await clients('enginehouse', runtime.address?.url ?? '', secret);
   const { user, system } = process.cpuUsage(before);
   await runtime.close();
-  rmSync(folder, { recursive: true });
   return { measured, cpu: (user + system) / 1_000 / measured.events };
 }
 
-async function plainWs(): Promise<{ readonly measured: Measured; readonly cpu: number }> {
+async function plainWs(): Promise<Outcome> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const sockets = new WebSocketServer({ server, perMessageDeflate: false });
@@ -103,31 +111,40 @@ async function plainWs(): Promise<{ readonly measured: Measured; readonly cpu: n
   return { measured, cpu: (user + system) / 1_000 / measured.events };
 }
 
-const results: Result[] = [];
-const mine = await ours();
-const plain = await plainWs();
+async function onSqlite(): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'enginehouse-e1-'));
+  const outcome = await ours({ path: folder });
+  rmSync(folder, { recursive: true });
+  return outcome;
+}
+
 const expected = CONNECTIONS * PER_SECOND * SECONDS;
-results.push(
-  {
-    name: 'enginehouse, durable: append to client, p50',
-    value: mine.measured.p50,
-    unit: 'ms',
-    target: 2,
-    peer: `plain ws ${plain.measured.p50.toFixed(2)} ms`,
-  },
-  {
-    name: 'enginehouse, durable: append to client, p99',
-    value: mine.measured.p99,
-    unit: 'ms',
-    target: 15,
-    peer: `plain ws ${plain.measured.p99.toFixed(2)} ms`,
-  },
-  {
-    name: 'enginehouse: server CPU per event',
-    value: mine.cpu * 1_000,
-    unit: 'µs',
-    peer: `plain ws ${(plain.cpu * 1_000).toFixed(1)} µs`,
-  },
-  { name: 'enginehouse: events lost', value: expected - mine.measured.events, unit: '', target: 0 },
+
+function rows(name: string, { measured, cpu }: Outcome, plain: Outcome): readonly Result[] {
+  const beside = (ms: number): string => `plain ws ${ms.toFixed(2)} ms`;
+  return [
+    { name: `${name}: append to client, p50`, value: measured.p50, unit: 'ms', target: 2, peer: beside(plain.measured.p50) },
+    { name: `${name}: append to client, p99`, value: measured.p99, unit: 'ms', target: 15, peer: beside(plain.measured.p99) },
+    {
+      name: `${name}: server CPU per event`,
+      value: cpu * 1_000,
+      unit: 'µs',
+      peer: `plain ws ${(plain.cpu * 1_000).toFixed(1)} µs`,
+    },
+    { name: `${name}: events lost`, value: expected - measured.events, unit: '', target: 0 },
+  ];
+}
+
+await using postgres = await testPostgres({ durable: true });
+await using server = await BenchServer.connect(postgres.adminUrl);
+const sqlite = await onSqlite();
+const postgresql = await ours({ url: await server.create('e1') });
+const plain = await plainWs();
+report(
+  'E1',
+  [...rows('SQLite', sqlite, plain), ...rows('PostgreSQL', postgresql, plain)],
+  [
+    `${CONNECTIONS} connections; disk flush ${flushMs().toFixed(2)} ms p50; ${await server.describe()}`,
+    "plain ws keeps nothing; PostgreSQL's own processes are not in the server's CPU",
+  ],
 );
-report('E1', results, [`disk flush ${flushMs().toFixed(2)} ms p50; plain ws keeps nothing`]);
