@@ -9,6 +9,7 @@
  *   S2. One that is kept for a failed test is never touched again.
  */
 
+import { EnginehouseError } from '../../base/errors.ts';
 import { findDatabase, type ReadyDatabase } from '../../store/postgres/provision.ts';
 import type { Isolation } from '../test-options.ts';
 import { AdminSession } from './admin-session.ts';
@@ -22,6 +23,8 @@ export interface StockDeps {
   readonly urlOf: (database: string) => string;
   /** The key of this process. */
   readonly process: string;
+  /** Sessions on a database that are not the kit's. */
+  readonly sessionsLeft: (database: string) => Promise<number>;
 }
 
 /** A database in a test's hands. */
@@ -60,7 +63,11 @@ export class Stock {
     }));
   }
 
-  /** Drops everything that is not kept. Nothing is borrowed any more. @throws what could not be dropped */
+  /**
+   * Drops everything that is not kept. Nothing is borrowed any more.
+   *
+   * @throws `CLEANUP_INCOMPLETE` when a runtime left sessions on the database that tests shared, and what could not be dropped
+   */
   async close(): Promise<void> {
     const { pool } = this.#deps;
     for (const recycled of this.#free.splice(0)) {
@@ -68,8 +75,12 @@ export class Stock {
       pool.drop(recycled.name);
     }
     const common = await this.#common?.catch(() => undefined);
+    const left = common === undefined ? 0 : await this.#deps.sessionsLeft(common);
     if (common !== undefined && !this.#commonIsKept) pool.drop(common);
     await pool.close();
+    if (left === 0) return;
+    const what = `${left} sessions on the database that tests share, ${common}`;
+    throw new EnginehouseError('CLEANUP_INCOMPLETE', `after the last test there are still: ${what}`, { left: [what] });
   }
 
   async #clone(): Promise<Borrowed> {

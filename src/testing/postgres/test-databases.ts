@@ -9,8 +9,10 @@
  */
 
 import { sleep, systemClock } from '../../base/clock.ts';
+import { Scope } from '../../base/scope.ts';
 import type { TenantId } from '../../context/ids.ts';
 import type { StoreOptions } from '../../startup/config.ts';
+import type { ReadyDatabase } from '../../store/postgres/provision.ts';
 import { atKitEnd } from '../kit-end.ts';
 import type { Isolation } from '../test-options.ts';
 import { AdminSession } from './admin-session.ts';
@@ -21,7 +23,7 @@ import { Stock, type Borrowed } from './stock.ts';
 import { tellDropped, tellKept } from './tell-kept.ts';
 import { readyTemplate } from './template.ts';
 import { templateHash, type TemplatePlan } from './template-hash.ts';
-import { cloneName, processKey } from './test-database-name.ts';
+import { cloneName, processKey, SESSION_PREFIX } from './test-database-name.ts';
 import { testPostgres, type TestPostgres } from './test-postgres.ts';
 
 /** A private server with a kept database lives on for so long. */
@@ -29,6 +31,8 @@ const KEPT_MS = 24 * 3_600_000;
 /** A session ends a moment after its connection. */
 const SESSION_END_MS = 1_000;
 const LOOK_MS = 2;
+/** Dropping what is left, one after the other, on a server that may be busy. */
+const CLOSE_STEP_MS = 60_000;
 
 export interface DatabaseRequest {
   readonly plan: TemplatePlan;
@@ -48,7 +52,7 @@ export interface TestEnd {
 /** A database as one test's runtime has it. */
 export interface TestDatabase {
   readonly store: StoreOptions;
-  /** Sessions of the runtime that are still on the server, given a moment to end. */
+  /** Sessions of the runtime that are still on the server, given a moment to end; 0 where tests share a database. */
   sessionsLeft(): Promise<number>;
   /** Takes it back. */
   release(end: TestEnd): Promise<void>;
@@ -100,7 +104,6 @@ class TestDatabases {
   readonly #keptAtEnd = new Map<string, string>();
   #longer: Promise<TestPostgres> | undefined;
   #copies = 0;
-  #tests = 0;
 
   static async open(): Promise<TestDatabases> {
     return new TestDatabases(await testPostgres());
@@ -119,30 +122,28 @@ class TestDatabases {
     const stock = await this.#stockOf(request.plan);
     const borrowed = await stock.borrow(request.isolation);
     const { name } = borrowed;
-    const { secret, roles } = await stock.access(name);
-    this.#tests += 1;
-    const session = `enginehouse-test ${this.#key} ${this.#tests}`;
-    const url = new URL(this.#postgres.urlOf(name));
-    url.searchParams.set('application_name', session);
+    const { secret, roles } = await this.#accessTo(stock, borrowed);
     return {
-      store: { url: url.href, secret, rolePrefix: roles.owner.replace(/_owner$/, '') },
-      sessionsLeft: () => this.#sessionsLeft(session),
+      store: { url: this.#postgres.urlOf(name), secret, rolePrefix: roles.owner.replace(/_owner$/, '') },
+      // Whose a session is cannot be told where tests share a database.
+      sessionsLeft: async () => (request.isolation === 'tenant' ? 0 : this.#sessionsLeft(name)),
       release: (end) => this.#release({ borrowed, request }, end),
     };
   }
 
+  /** @throws what could not be dropped, several as an `AggregateError` */
   async close(): Promise<void> {
-    const stocks = await Promise.allSettled(this.#stocks.values());
-    const closing = stocks.flatMap((stock) => (stock.status === 'fulfilled' ? [stock.value.close()] : []));
-    const outcomes = await Promise.allSettled(closing);
-    for (const [name, test] of this.#keptAtEnd) await this.#keep(name, test);
-    await this.#leftovers;
-    await Promise.all([this.#maker, this.#dropper, this.#asker].map((session) => session[Symbol.asyncDispose]()));
-    await (await this.#longer)?.release();
-    await this.#postgres.release();
-    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-    if (failures.length === 1) throw failures[0];
-    if (failures.length > 1) throw new AggregateError(failures, 'test databases were not all dropped');
+    const scope = new Scope('test databases', { releaseTimeoutMs: CLOSE_STEP_MS });
+    scope.defer('server', () => this.#postgres.release());
+    scope.defer('longer hold of the server', async () => (await this.#longer)?.release());
+    for (const session of [this.#maker, this.#dropper, this.#asker]) scope.own('admin session', session);
+    scope.defer('leftovers', () => this.#leftovers);
+    for (const [name, test] of this.#keptAtEnd) scope.defer(`kept ${name}`, () => this.#keep(name, test));
+    for (const [hash, opening] of this.#stocks) {
+      const stock = await opening.catch(() => undefined);
+      if (stock !== undefined) scope.defer(`databases of ${hash.slice(0, 12)}`, () => stock.close());
+    }
+    await scope.close();
   }
 
   #stockOf(plan: TemplatePlan): Promise<Stock> {
@@ -159,13 +160,32 @@ class TestDatabases {
       dropper: this.#dropper,
       name: (of) => cloneName(of, this.#key, (this.#copies += 1)),
     });
-    return new Stock({ template, pool, process: this.#key, urlOf: (name) => this.#postgres.urlOf(name) });
+    return new Stock({
+      template,
+      pool,
+      process: this.#key,
+      urlOf: (name) => this.#postgres.urlOf(name),
+      sessionsLeft: (name) => this.#sessionsLeft(name),
+    });
   }
 
-  async #sessionsLeft(session: string): Promise<number> {
+  async #accessTo(stock: Stock, borrowed: Borrowed): Promise<ReadyDatabase> {
+    try {
+      return await stock.access(borrowed.name);
+    } catch (error) {
+      await borrowed.giveBack({ inOrder: false, kept: false });
+      throw error;
+    }
+  }
+
+  async #sessionsLeft(database: string): Promise<number> {
     const until = systemClock.now() + SESSION_END_MS;
     for (;;) {
-      const left = await this.#asker.ask('SELECT FROM pg_stat_activity WHERE application_name = $1', [session]);
+      const left = await this.#asker.ask(
+        `SELECT FROM pg_stat_activity
+          WHERE datname = $1 AND backend_type = 'client backend' AND NOT starts_with(application_name, $2)`,
+        [database, SESSION_PREFIX],
+      );
       if (left.length === 0 || systemClock.now() > until) return left.length;
       await sleep(systemClock, LOOK_MS);
     }
