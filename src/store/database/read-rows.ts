@@ -29,7 +29,8 @@ function isRow(row: unknown): row is Value[] {
   return Array.isArray(row);
 }
 
-function sizeOf(value: Value): number {
+/** What a value counts. */
+export function sizeOf(value: Value): number {
   if (typeof value === 'string') return LEAST_BYTES + Buffer.byteLength(value);
   return LEAST_BYTES + (value instanceof Uint8Array ? value.byteLength : 0);
 }

@@ -19,19 +19,19 @@ import {
 import { EnginehouseError } from '../../base/errors.ts';
 import { statementFailed } from './database-error.ts';
 import { toObjects } from './to-objects.ts';
-import type { Language, TransactionPort } from './transaction-port.ts';
+import type { Language, StatementPort } from './transaction-port.ts';
 import type { StatementResult } from './worker-protocol.ts';
 
 export class Session {
   readonly db: Kysely<never>;
-  readonly #port: TransactionPort;
+  readonly #port: StatementPort;
   /** The statements that were issued and have not settled. */
   readonly #pending = new Set<{ readonly sql: string }>();
   #last: Promise<unknown> = Promise.resolve();
   #running = false;
   #ended = false;
 
-  constructor(port: TransactionPort, language: Language) {
+  constructor(port: StatementPort, language: Language) {
     this.#port = port;
     this.db = kyselyOn(language, {
       executeQuery: async <R>({ sql, parameters }: CompiledQuery) =>

@@ -1,0 +1,238 @@
+/**
+ * One transaction of one user on the application's tables.
+ *
+ *   T1. It begins with its first statement, in the same round trip: as the user,
+ *       within its limits, and, when it writes, as the user's only writer in
+ *       whatever process.
+ *   T2. A statement that fails is undone alone, as on SQLite: each stands behind
+ *       a savepoint.
+ *   T3. The server's limit is set anew for each statement, so that SQL cannot
+ *       free the next one from it; ours counts beside it.
+ *   T4. What ends a transaction leaves nothing of the session behind: no setting,
+ *       lock, cursor, prepared statement or temporary table.
+ *   T5. Once it timed out, was aborted, returned too much or lost its connection,
+ *       it is over: whatever is asked of it then fails with that.
+ */
+
+import { randomInt } from 'node:crypto';
+
+import type { PoolClient, QueryConfig } from 'pg';
+
+import { systemClock, type Clock } from '../../../base/clock.ts';
+import { withDeadline } from '../../../base/deadline.ts';
+import { EnginehouseError, isEnginehouseError } from '../../../base/errors.ts';
+import type { Limits } from '../../../context/limits.ts';
+import { databaseBusy } from '../../database/admission.ts';
+import { databaseError, statementFailed } from '../../database/database-error.ts';
+import { toValues } from '../../database/parameters.ts';
+import { tookTooLong } from '../../database/patience.ts';
+import type { TransactionPort } from '../../database/transaction-port.ts';
+import type { StatementResult } from '../../database/worker-protocol.ts';
+import { DATA_SCHEMA, PRINCIPAL_SETTING } from '../layout.ts';
+import { isDisconnect, sqlState } from '../postgres-error.ts';
+import type { AgentConnection, AgentConnections } from './agent-connections.ts';
+import { postgresFailure } from './postgres-failure.ts';
+import { refuseStatement } from './refuse-statement.ts';
+import { runQuery } from './run-query.ts';
+import { runScriptText } from './run-script-text.ts';
+import { USERS } from './users-table.ts';
+
+export interface PostgresTransactionOptions {
+  readonly connections: AgentConnections;
+  /** The user's principal at a server whose clock is so far ahead. */
+  readonly principal: (clockAhead: number) => string;
+  readonly readOnly: boolean;
+  readonly limits: Pick<Limits, 'databaseResultBytes' | 'statementTimeoutMs' | 'transactionTimeoutMs'>;
+  readonly clock: Clock;
+  /** Called when the user has no row yet, or no longer. */
+  readonly strange: () => void;
+}
+
+// All idle connections may have broken at once, and one more by chance.
+const ATTEMPTS = 3;
+const ROLLBACK_TIMEOUT_MS = 5_000;
+const CANCELLED = '57014';
+
+const CLEAN =
+  'CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP; DISCARD SEQUENCES; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;';
+const UNLOCK = 'SELECT pg_catalog.pg_advisory_unlock_all();';
+
+export class PostgresTransaction implements TransactionPort {
+  readonly #options: PostgresTransactionOptions;
+  #connection: AgentConnection | undefined;
+  /** The last statement failed, and is not undone yet. */
+  #failed = false;
+  #over: { readonly reason: unknown; readonly broken: boolean } | undefined;
+
+  constructor(options: PostgresTransactionOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing is sent before there is a statement. */
+  async begin(): Promise<void> {}
+
+  async statement(sql: string, parameters: readonly unknown[]): Promise<StatementResult> {
+    const values = toValues(sql, parameters);
+    refuseStatement(sql, values);
+    const { databaseResultBytes: limitBytes } = this.#options.limits;
+    const tooLarge = (): void => this.kill(databaseError({ code: 'DATABASE_RESULT_TOO_LARGE', limitBytes }, sql));
+    return this.#bounded(sql, () =>
+      this.#send((client) => runQuery(client, { sql, parameters: values, limitBytes, tooLarge })),
+    );
+  }
+
+  script(sql: string): Promise<void> {
+    return this.#bounded(sql, () => this.#send((client) => runScriptText((query) => client.query(query), sql)));
+  }
+
+  async commit(): Promise<void> {
+    this.#assertGoing();
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const undo = this.#failed ? 'ROLLBACK TO SAVEPOINT enginehouse_statement;' : '';
+    // What is deferred is checked while the transaction is still the user's.
+    const text = `${undo} SET CONSTRAINTS ALL IMMEDIATE; ${cleaning(connection)} COMMIT`;
+    await this.#bounded('COMMIT', () => connection.client.query(text));
+    this.#connection = undefined;
+    this.#options.connections.giveBack(connection.client);
+  }
+
+  async rollback(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { connections } = this.#options;
+    this.#connection = undefined;
+    if (this.#over?.broken === true) return connections.destroy(connection.client);
+    try {
+      const rolledBack = connection.client.query(`ROLLBACK; ${cleaning(connection)}`);
+      await withDeadline('ROLLBACK', ROLLBACK_TIMEOUT_MS, systemClock, rolledBack);
+      connections.giveBack(connection.client);
+    } catch {
+      // One that may still have the transaction is not used again.
+      connections.destroy(connection.client);
+    }
+  }
+
+  kill(reason: unknown): void {
+    if (this.#over !== undefined) return;
+    this.#over = { reason, broken: true };
+    if (this.#connection !== undefined) this.#options.connections.cancel(this.#connection.client);
+  }
+
+  async #bounded<T>(sql: string, work: () => Promise<T>): Promise<T> {
+    this.#assertGoing();
+    const { clock, limits } = this.#options;
+    const { statementTimeoutMs } = limits;
+    const disarm = clock.after(statementTimeoutMs, () => this.kill(tookTooLong(sql, statementTimeoutMs)));
+    try {
+      const result = await work();
+      this.#assertGoing();
+      return result;
+    } catch (error) {
+      throw this.#failure(error, sql);
+    } finally {
+      disarm();
+    }
+  }
+
+  /** Sends what must stand before it, and then it, at once. On a connection that was broken already it is tried on another. */
+  async #send<T>(run: (client: PoolClient) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const first = this.#connection === undefined;
+      const connection = this.#connection ?? (await this.#take());
+      const { client } = connection;
+      const before = first ? this.#open(connection) : [client.query(this.#next())];
+      const [outcome, ...earlier] = await Promise.allSettled([run(client), ...before]);
+      const failed = earlier.find(({ status }) => status === 'rejected') ?? outcome;
+      if (failed.status === 'fulfilled' && outcome.status === 'fulfilled') {
+        this.#failed = false;
+        return outcome.value;
+      }
+      const reason: unknown = failed.status === 'rejected' ? failed.reason : undefined;
+      if (failed !== outcome && sqlState(reason) === CANCELLED) throw busyElsewhere(reason);
+      if (!first || attempt === ATTEMPTS || this.#over !== undefined || !isDisconnect(reason)) throw reason;
+      this.#connection = undefined;
+      this.#options.connections.destroy(client);
+    }
+  }
+
+  async #take(): Promise<AgentConnection> {
+    const { connections } = this.#options;
+    const connection = await connections.take();
+    if (this.#over !== undefined) connections.giveBack(connection.client);
+    this.#assertGoing();
+    return (this.#connection = connection);
+  }
+
+  #open(connection: AgentConnection): readonly Promise<unknown>[] {
+    const { readOnly, strange } = this.#options;
+    const { client } = connection;
+    const limit = `SET LOCAL statement_timeout = ${this.#options.limits.statementTimeoutMs}`;
+    const kind = readOnly ? 'ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'ISOLATION LEVEL READ COMMITTED READ WRITE';
+    const begun = [client.query(`BEGIN ${kind}; ${limit}`), client.query(this.#sayWho(connection))];
+    if (!readOnly) {
+      const locked = client.query(`SELECT FROM ${DATA_SCHEMA}.${USERS} FOR UPDATE`);
+      begun.push(locked);
+      locked.then(
+        ({ rowCount }) => rowCount === 0 && strange(),
+        () => undefined,
+      );
+    }
+    return [...begun, client.query('SAVEPOINT enginehouse_statement')];
+  }
+
+  /** The principal is a parameter: the text of a statement can be seen in other sessions of the login. */
+  #sayWho({ clockAhead, limitsTransactions }: AgentConnection): QueryConfig {
+    const { principal, limits } = this.#options;
+    const transactionMs = String(limits.transactionTimeoutMs);
+    const settings = [
+      [PRINCIPAL_SETTING, principal(clockAhead)],
+      ['search_path', `${DATA_SCHEMA}, pg_temp`],
+      ['TimeZone', 'UTC'],
+      ['idle_in_transaction_session_timeout', transactionMs],
+      ...(limitsTransactions ? [['transaction_timeout', transactionMs]] : []),
+    ];
+    const set = settings.map((_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, true)`);
+    // One user could foresee the random numbers of the next.
+    const seed = `pg_catalog.setseed(${randomInt(2 ** 40) / 2 ** 40})`;
+    return { text: `SELECT ${[...set, seed].join(', ')}`, values: settings.flat() };
+  }
+
+  #next(): string {
+    const limit = `SET LOCAL statement_timeout = ${this.#options.limits.statementTimeoutMs}`;
+    const settle = this.#failed ? 'ROLLBACK TO' : 'RELEASE';
+    return `${settle} SAVEPOINT enginehouse_statement; ${limit}; ${this.#failed ? '' : 'SAVEPOINT enginehouse_statement'}`;
+  }
+
+  /** What failed, and what that means for the transaction. */
+  #failure(error: unknown, sql: string): unknown {
+    if (this.#over !== undefined) return this.#over.reason;
+    const status = this.#connection?.client.getTransactionStatus();
+    const timedOut = sqlState(error) === CANCELLED;
+    const failure = timedOut ? tookTooLong(sql, this.#options.limits.statementTimeoutMs) : this.#told(error, sql);
+    const broken = this.#connection !== undefined && status !== 'T' && status !== 'E';
+    this.#failed = status === 'E';
+    if (timedOut || broken || isDisconnect(error) || isEnginehouseError(error, 'DATABASE_BUSY'))
+      this.#over = { reason: failure, broken: broken || isDisconnect(error) };
+    return failure;
+  }
+
+  #told(error: unknown, sql: string): EnginehouseError {
+    const failure = postgresFailure(error, sql);
+    if (sql !== 'COMMIT' || !isDisconnect(error)) return failure;
+    const cure = 'Look whether what it wrote is there before you run it again.';
+    return statementFailed(sql, 'the connection broke while it committed, so nobody knows whether it did', cure);
+  }
+
+  #assertGoing(): void {
+    if (this.#over !== undefined) throw this.#over.reason;
+  }
+}
+
+function cleaning({ mayLock }: AgentConnection): string {
+  return mayLock ? `${CLEAN} ${UNLOCK}` : CLEAN;
+}
+
+function busyElsewhere(cause: unknown): EnginehouseError {
+  return databaseBusy(1, "another process writes in the user's tables", cause);
+}
