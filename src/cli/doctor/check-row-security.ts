@@ -26,8 +26,10 @@ const TABLES = `
                  WHERE p.polrelid = c.oid AND p.polpermissive
                    AND (0 = ANY (p.polroles) OR EXISTS (
                      SELECT FROM pg_roles r WHERE r.oid = ANY (p.polroles) AND r.rolname = ANY ($2)))
-                   AND coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), '')
-                       NOT LIKE '%enginehouse.owners()%'
+                   AND NOT EXISTS (
+                     SELECT FROM pg_depend d
+                      WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_proc'::regclass
+                        AND d.refobjid = to_regprocedure('enginehouse.owners()'))
                  ORDER BY 1) AS open,
          EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $3 AND has_table_privilege(r.oid, c.oid, 'SELECT')) AS readable
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
