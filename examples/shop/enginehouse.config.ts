@@ -1,9 +1,9 @@
 import { defineConfig } from 'enginehouse';
 
 import { inventory } from './src/inventory.ts';
-import { migrations } from './src/tables.ts';
+import { migrations, seed } from './src/tables.ts';
 
 export default defineConfig({
   agents: [inventory],
-  database: { migrations },
+  database: { migrations, seed },
 });

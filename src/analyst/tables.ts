@@ -1,6 +1,6 @@
 /**
- * The analyst's tables. They stand in each user's own database, beside the
- * application's, so their names say whose they are.
+ * The analyst's tables. They stand beside the application's, so their names say
+ * whose they are.
  *
  *   T1. A ledger is known by the SHA-256 of its bytes and the version of the
  *       reader: the same file is the same ledger, however often it is uploaded.
@@ -58,8 +58,12 @@ export interface AnalystTables {
 
 export type AnalystSession = Transaction<AnalystTables>;
 
+// SQLite orders text by its bytes; so does PostgreSQL where it is told to.
+const POSTGRES_TEXT = 'TEXT COLLATE "C" NOT NULL';
+
 export const analystMigrations: Migrations = {
-  enginehouse_analyst_001_ledger: `
+  enginehouse_analyst_001_ledger: {
+    sqlite: `
     CREATE TABLE enginehouse_analyst_ledger (
       id INTEGER PRIMARY KEY,
       digest TEXT NOT NULL,
@@ -72,7 +76,22 @@ export const analystMigrations: Migrations = {
       first_bad_rows TEXT NOT NULL,
       UNIQUE (digest, reader)
     )`,
-  enginehouse_analyst_002_row: `
+    postgres: `
+    CREATE TABLE enginehouse_analyst_ledger (
+      id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      digest ${POSTGRES_TEXT},
+      reader INTEGER NOT NULL,
+      complete INTEGER NOT NULL,
+      format TEXT NOT NULL,
+      columns TEXT NOT NULL,
+      bytes BIGINT NOT NULL,
+      bad_rows BIGINT NOT NULL,
+      first_bad_rows TEXT NOT NULL,
+      UNIQUE (digest, reader)
+    )`,
+  },
+  enginehouse_analyst_002_row: {
+    sqlite: `
     CREATE TABLE enginehouse_analyst_row (
       ledger INTEGER NOT NULL,
       line INTEGER NOT NULL,
@@ -82,7 +101,19 @@ export const analystMigrations: Migrations = {
       output_tokens INTEGER NOT NULL,
       PRIMARY KEY (ledger, line)
     ) WITHOUT ROWID`,
-  enginehouse_analyst_003_hour: `
+    postgres: `
+    CREATE TABLE enginehouse_analyst_row (
+      ledger BIGINT NOT NULL,
+      line BIGINT NOT NULL,
+      at BIGINT NOT NULL,
+      model ${POSTGRES_TEXT},
+      input_tokens INTEGER NOT NULL,
+      output_tokens INTEGER NOT NULL,
+      PRIMARY KEY (ledger, line)
+    )`,
+  },
+  enginehouse_analyst_003_hour: {
+    sqlite: `
     CREATE TABLE enginehouse_analyst_hour (
       ledger INTEGER NOT NULL,
       hour INTEGER NOT NULL,
@@ -92,4 +123,15 @@ export const analystMigrations: Migrations = {
       output_tokens INTEGER NOT NULL,
       PRIMARY KEY (ledger, hour, model)
     ) WITHOUT ROWID`,
+    postgres: `
+    CREATE TABLE enginehouse_analyst_hour (
+      ledger BIGINT NOT NULL,
+      hour BIGINT NOT NULL,
+      model ${POSTGRES_TEXT},
+      requests BIGINT NOT NULL,
+      input_tokens BIGINT NOT NULL,
+      output_tokens BIGINT NOT NULL,
+      PRIMARY KEY (ledger, hour, model)
+    )`,
+  },
 };
