@@ -101,6 +101,19 @@ const MEASURES: readonly Measure[] = [
     ),
   },
   {
+    name: 'sizes in the catalog',
+    meaning: 'one user sees in pg_class how many rows all users have, as the last ANALYZE counted them',
+    touches: 'the database',
+    cure: ({ owner, agent }) => `
+      SELECT format('REVOKE SELECT ON pg_catalog.pg_class FROM PUBLIC; GRANT SELECT (%s) ON pg_catalog.pg_class TO PUBLIC; '
+                    'GRANT SELECT ON pg_catalog.pg_class TO %I, pg_monitor',
+                    string_agg(quote_ident(attname), ', ' ORDER BY attnum), ${escapeLiteral(owner)})
+        FROM pg_attribute
+       WHERE attrelid = 'pg_catalog.pg_class'::regclass AND attname !~ '^rel(tuples|pages|all)'
+         AND has_column_privilege(${escapeLiteral(agent)}, 'pg_catalog.pg_class', 'reltuples', 'SELECT')
+      HAVING count(*) > 0`,
+  },
+  {
     name: 'advisory locks',
     meaning: 'one user can take a lock that the others, or migrations, wait for',
     touches: 'the database',

@@ -1,0 +1,68 @@
+import { systemClock } from '../../src/base/clock.ts';
+import { ResourceRegistry } from '../../src/base/resource-registry.ts';
+import { resolveLimits } from '../../src/context/resolve-limits.ts';
+import type { AgentDatabases } from '../../src/event/database-session-manager.ts';
+import { createPostgresDatabases } from '../../src/store/postgres/data/create-postgres-databases.ts';
+import type { Roles } from '../../src/store/postgres/layout.ts';
+import type { Actor, House } from './attack.ts';
+import { refill, throughDoor } from './door-house.ts';
+import { ADA, BOB } from './people.ts';
+import { AttackedDatabase, LoginHouse } from './postgres-house.ts';
+import { SHOP } from './shop.ts';
+
+/** The door that agents have, with one connection behind it, so that everybody gets the same. */
+export class PostgresDoorHouse implements House {
+  readonly where = 'door';
+  readonly ada: Actor;
+  readonly bob: Actor;
+  readonly #login: LoginHouse;
+  readonly #databases: AgentDatabases;
+
+  constructor(login: LoginHouse, databases: AgentDatabases) {
+    this.#login = login;
+    this.#databases = databases;
+    this.ada = throughDoor(databases, ADA);
+    this.bob = throughDoor(databases, BOB);
+  }
+
+  static async open(kind: 'ours' | 'shared'): Promise<PostgresDoorHouse> {
+    const database = await AttackedDatabase.make(kind);
+    const databases = createPostgresDatabases({
+      database,
+      migrations: SHOP,
+      limits: resolveLimits({ databaseWorkers: 1, statementTimeoutMs: 2_000 }),
+      clock: systemClock,
+      resources: new ResourceRegistry(),
+    });
+    return new PostgresDoorHouse(new LoginHouse('agent login', database), databases);
+  }
+
+  get unguarded(): Actor {
+    return this.#login.ada;
+  }
+
+  get root(): Actor {
+    return this.#login.root;
+  }
+
+  get roles(): Roles {
+    return this.#login.roles;
+  }
+
+  principal(of: 'ada' | 'bob', expired = false): string {
+    return this.#login.principal(of, expired);
+  }
+
+  refill(): Promise<void> {
+    return refill(this.bob);
+  }
+
+  victims(): Promise<string> {
+    return this.#login.victims();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#databases.close();
+    await this.#login[Symbol.asyncDispose]();
+  }
+}
