@@ -50,6 +50,8 @@ type Facts = Omit<AgentConnection, 'client'>;
 export class AgentConnections implements AsyncDisposable {
   readonly #pool: Pool;
   readonly #facts = new WeakMap<Client, Facts>();
+  /** One for each that is open; it resolves when that is closed. */
+  readonly #open = new Set<Promise<void>>();
 
   constructor({ url, most, timeoutMs, resources }: AgentConnectionsOptions) {
     this.#pool = new pg.Pool({
@@ -66,7 +68,7 @@ export class AgentConnections implements AsyncDisposable {
     this.#pool.on('error', () => undefined);
     this.#pool.on('connect', (client) => {
       client.on('error', () => undefined);
-      client.once('end', resources.opened('database', NAME));
+      this.#watch(client, resources.opened('database', NAME));
     });
   }
 
@@ -106,6 +108,16 @@ export class AgentConnections implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.end();
+    // The pool forgets a connection when it begins to close it.
+    await Promise.all(this.#open);
+  }
+
+  #watch(client: Client, closed: () => void): void {
+    const open = new Promise<void>((resolve) => client.once('end', resolve)).then(() => {
+      closed();
+      this.#open.delete(open);
+    });
+    this.#open.add(open);
   }
 }
 
