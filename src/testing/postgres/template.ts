@@ -61,7 +61,7 @@ export async function readyTemplate(admin: AdminSession, urls: ServerUrls, plan:
   };
 }
 
-/** Drops a template, and its roles where no database is left that knows them. */
+/** Drops a template, whole or not, and its roles where no database is left that knows them. */
 export async function dropTemplate(ask: Ask, name: string): Promise<void> {
   const database = escapeIdentifier(name);
   await ask(`ALTER DATABASE ${database} IS_TEMPLATE false`);
@@ -83,7 +83,7 @@ async function build(ask: Ask, url: string, { name, plan }: Build): Promise<void
   try {
     await provision({ url, rolePrefix: name }, planMigrations(plan.migrations ?? {}, 'postgres'));
   } catch (error) {
-    await ask(`DROP DATABASE ${database} WITH (FORCE)`).catch(() => undefined);
+    await dropTemplate(ask, name).catch(() => undefined);
     throw error;
   }
   await ask(`COMMENT ON DATABASE ${database} IS ${escapeLiteral(isoUtc(systemClock.now()))}`);
