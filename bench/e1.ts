@@ -19,7 +19,6 @@ import { WebSocketServer } from 'ws';
 import { defineAgent } from '../src/agent/define-agent.ts';
 import type { StoreOptions } from '../src/startup/config.ts';
 import { startup } from '../src/startup/startup.ts';
-import { testPostgres } from '../src/testing/postgres/test-postgres.ts';
 import { BenchServer } from './bench-server.ts';
 import { flushMs, report, type Result } from './report.ts';
 
@@ -123,8 +122,20 @@ const expected = CONNECTIONS * PER_SECOND * SECONDS;
 function rows(name: string, { measured, cpu }: Outcome, plain: Outcome): readonly Result[] {
   const beside = (ms: number): string => `plain ws ${ms.toFixed(2)} ms`;
   return [
-    { name: `${name}: append to client, p50`, value: measured.p50, unit: 'ms', target: 2, peer: beside(plain.measured.p50) },
-    { name: `${name}: append to client, p99`, value: measured.p99, unit: 'ms', target: 15, peer: beside(plain.measured.p99) },
+    {
+      name: `${name}: append to client, p50`,
+      value: measured.p50,
+      unit: 'ms',
+      target: 2,
+      peer: beside(plain.measured.p50),
+    },
+    {
+      name: `${name}: append to client, p99`,
+      value: measured.p99,
+      unit: 'ms',
+      target: 15,
+      peer: beside(plain.measured.p99),
+    },
     {
       name: `${name}: server CPU per event`,
       value: cpu * 1_000,
@@ -135,8 +146,7 @@ function rows(name: string, { measured, cpu }: Outcome, plain: Outcome): readonl
   ];
 }
 
-await using postgres = await testPostgres({ durable: true });
-await using server = await BenchServer.connect(postgres.adminUrl);
+await using server = await BenchServer.open();
 const sqlite = await onSqlite();
 const postgresql = await ours({ url: await server.create('e1') });
 const plain = await plainWs();

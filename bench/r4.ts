@@ -14,7 +14,6 @@ import { fileURLToPath } from 'node:url';
 import { defineAgent } from '../src/agent/define-agent.ts';
 import type { StoreOptions } from '../src/startup/config.ts';
 import { startup } from '../src/startup/startup.ts';
-import { testPostgres } from '../src/testing/postgres/test-postgres.ts';
 import { BenchServer } from './bench-server.ts';
 import { flushMs, quantile, report } from './report.ts';
 
@@ -41,8 +40,7 @@ async function round(store: StoreOptions): Promise<readonly number[]> {
   return times;
 }
 
-await using postgres = await testPostgres({ durable: true });
-await using server = await BenchServer.connect(postgres.adminUrl);
+await using server = await BenchServer.open();
 const url = await server.create('r4');
 const folder = mkdtempSync(join(tmpdir(), 'enginehouse-r4-'));
 const sqlite: (readonly number[])[] = [];
@@ -61,6 +59,8 @@ const rows = (name: string, rounds: readonly (readonly number[])[], target: numb
     { name: `${name}: the same, p95`, value: quantile(rounds.flat(), 0.95), unit: 'ms' },
   ];
 };
-report('R4', [...rows('SQLite', sqlite, 5), ...rows('PostgreSQL', postgresql, 10)], [
-  `disk flush ${flushMs().toFixed(2)} ms p50; ${await server.describe()}`,
-]);
+report(
+  'R4',
+  [...rows('SQLite', sqlite, 5), ...rows('PostgreSQL', postgresql, 10)],
+  [`disk flush ${flushMs().toFixed(2)} ms p50; ${await server.describe()}`],
+);

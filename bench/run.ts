@@ -7,7 +7,21 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const BENCHES = ['T0', 'T1', 'R2', 'R3', 'R4', 'RLS', 'E1', 'E3', 'start', 'analyst'] as const;
+const BENCHES = [
+  'T0',
+  'T1',
+  'T1-postgres',
+  'clone',
+  'recycle',
+  'R2',
+  'R3',
+  'R4',
+  'RLS',
+  'E1',
+  'E3',
+  'start',
+  'analyst',
+] as const;
 
 const names = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 const unknown = names.filter((name) => !BENCHES.some((bench) => bench === name));
