@@ -1,9 +1,9 @@
 /**
  * The appends of a group, as one statement for all of them.
  *
- *   A1. Where a log stands is remembered, so nothing is read before. The
- *       statement writes only to logs that still stand there: run, generation,
- *       head and checksum are compared and set.
+ *   A1. Where a log stands is remembered, so nothing is read before. Run,
+ *       generation, head and checksum are compared and set; when one log stands
+ *       elsewhere, the statement fails and nothing of the group is written.
  *   A2. What is remembered may be old, because another process may have written
  *       meanwhile. So nothing is refused on it: a doubtful append is planned
  *       again on what the database says.
@@ -16,50 +16,50 @@ import { isTerminal, type RunStatus } from '../../context/run-status.ts';
 import { noRun, numberEvents, refuseIntruder, statusWith, type NumberedEvent } from '../log/append-rules.ts';
 import { asRefusal, type Outcome } from '../log/outcome.ts';
 import type { OpenLog } from '../log/open-logs.ts';
-import { number } from '../log/row.ts';
 import type { AppendArgs } from '../log/writes.ts';
 import { ownerText } from './layout.ts';
 import { prepared, type Statement } from './prepared.ts';
 import type { Step } from './step.ts';
 
+// Each row is looked up by itself, and by its place: no statistics, or old ones, can make a scan of it.
 const append = prepared(
   'append',
-  `WITH asked AS (
-     SELECT * FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[], $9::double precision[])
-       AS a (run, owner, generation, head, crc, new_head, new_crc, status, ended_at)
+  `WITH asked AS MATERIALIZED (
+     SELECT a.new_head, a.new_crc, a.status, a.ended_at,
+         (SELECT s.ctid FROM enginehouse.states s
+           WHERE s.run = a.run AND s.owner = a.owner AND s.generation = a.generation AND s.head = a.head AND s.crc = a.crc) AS place
+       FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[], $8::text[], $9::double precision[])
+         AS a (run, owner, generation, head, crc, new_head, new_crc, status, ended_at)
    ), won AS (
      UPDATE enginehouse.states s SET head = a.new_head, crc = a.new_crc, status = a.status, ended_at = a.ended_at
-       FROM asked a
-      WHERE s.run = a.run AND s.owner = a.owner AND s.generation = a.generation AND s.head = a.head AND s.crc = a.crc
-        AND s.ended_at IS NULL
-      RETURNING s.run, s.owner
+       FROM asked a WHERE s.ctid = a.place
+     RETURNING s.run
    ), added AS (
      INSERT INTO enginehouse.events (run, seq, owner, type, at, crc, data)
-     SELECT w.run, e.seq, w.owner, e.type, e.at, e.crc, e.data
-       FROM unnest($10::bigint[], $11::integer[], $12::text[], $13::double precision[], $14::bigint[], $15::text[])
-         AS e (run, seq, type, at, crc, data) JOIN won w ON w.run = e.run
+     SELECT * FROM unnest($10::bigint[], $11::integer[], $12::text[], $13::text[], $14::double precision[], $15::bigint[], $16::text[])
    )
-   SELECT run FROM won`,
+   SELECT enginehouse.expect(cardinality($1::bigint[]), (SELECT count(*) FROM won))`,
 );
 
-/** Moves the threads of the runs that have ended, which is known by the state that the statement before set. */
+/** Moves the threads of the runs that have ended. */
 const moveThreads = prepared(
   'move_threads',
-  `UPDATE enginehouse.threads t SET updated_at = greatest(t.updated_at, m.at)
-     FROM (SELECT r.owner, r.thread_id, max(a.at) AS at
-             FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::double precision[]) AS a (run, head, crc, at)
-             JOIN enginehouse.states s ON s.run = a.run AND s.head = a.head AND s.crc = a.crc AND s.ended_at = a.at
-             JOIN enginehouse.runs r ON r.run = a.run
-            GROUP BY r.owner, r.thread_id) m
-    WHERE t.owner = m.owner AND t.thread_id = m.thread_id`,
+  `WITH ended AS MATERIALIZED (
+     SELECT a.owner, (SELECT r.thread_id FROM enginehouse.runs r WHERE r.run = a.run) AS thread_id, a.at
+       FROM unnest($1::bigint[], $2::text[], $3::double precision[]) AS a (run, owner, at)
+   ), moved AS MATERIALIZED (
+     SELECT (SELECT t.ctid FROM enginehouse.threads t WHERE t.owner = e.owner AND t.thread_id = e.thread_id) AS place, max(e.at) AS at
+       FROM ended e GROUP BY e.owner, e.thread_id
+   )
+   UPDATE enginehouse.threads t SET updated_at = greatest(t.updated_at, m.at) FROM moved m WHERE t.ctid = m.place`,
 );
 
 export const findLogs = prepared(
   'find_logs',
-  `SELECT a.place, s.run, s.generation, s.head, s.crc, s.status
-     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (owner, run_id, place)
-     JOIN enginehouse.runs r ON r.owner = a.owner AND r.run_id = a.run_id
-     JOIN enginehouse.states s ON s.run = r.run`,
+  `SELECT a.place, s.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (owner, run_id, place)
+     CROSS JOIN LATERAL (
+       SELECT s.run, s.generation, s.head, s.crc, s.status FROM enginehouse.states s
+        WHERE s.run = (SELECT r.run FROM enginehouse.runs r WHERE r.owner = a.owner AND r.run_id = a.run_id) OFFSET 0) s`,
 );
 
 /** What becomes of one log. */
@@ -86,23 +86,18 @@ export type FindLog = (owner: Owner, runId: RunId) => OpenLog | undefined;
 
 export function planAppends(appends: readonly AppendArgs[], find: FindLog): AppendPlan {
   const plans = new Map<string, LogPlan>();
-  const planned = appends.map((args) => {
+  const outcomes = appends.map((args) => {
     const key = runKey(args.owner, args.runId);
     const plan = plans.get(key) ?? newPlan(args, find);
     plans.set(key, plan);
-    return { plan, outcome: planAppend(plan, args) };
+    return planAppend(plan, args);
   });
   const logs = [...plans.values()];
   const writing = logs.filter(({ events }) => events.length > 0);
   return {
     step: {
       statements: writing.length === 0 ? [] : statementsFor(writing),
-      outcomes: ([result]) => {
-        const won = new Set(result?.rows.map((row) => number(row, 'run')));
-        const stands = ({ events, before }: LogPlan): boolean =>
-          events.length === 0 || (before !== undefined && won.has(before.run));
-        return planned.map(({ plan, outcome }) => (stands(plan) ? outcome : undefined));
-      },
+      outcomes: () => outcomes,
     },
     doubtful: logs.filter(({ doubtful }) => doubtful),
     logs,
@@ -153,8 +148,8 @@ interface StateChange {
 
 function statementsFor(plans: readonly LogPlan[]): readonly Statement[] {
   const changes = plans.flatMap((plan) => changeOf(plan));
-  const events = plans.flatMap(({ before, events: added }) =>
-    before === undefined ? [] : added.map((event) => ({ ...event, run: before.run })),
+  const events = plans.flatMap(({ owner, before, events: added }) =>
+    before === undefined ? [] : added.map((event) => ({ ...event, run: before.run, owner: ownerText(owner) })),
   );
   const write = append(
     changes.map(({ run }) => run),
@@ -168,6 +163,7 @@ function statementsFor(plans: readonly LogPlan[]): readonly Statement[] {
     changes.map(({ endedAt }) => endedAt),
     events.map(({ run }) => run),
     events.map(({ seq }) => seq),
+    events.map(({ owner }) => owner),
     events.map(({ type }) => type),
     events.map(({ at }) => at),
     events.map(({ crc }) => crc),
@@ -186,8 +182,7 @@ function changeOf({ owner, before, after, endedAt }: LogPlan): readonly StateCha
 function moveThreadsOf(ended: readonly StateChange[]): Statement {
   return moveThreads(
     ended.map(({ run }) => run),
-    ended.map(({ head }) => head),
-    ended.map(({ crc }) => crc),
+    ended.map(({ owner }) => owner),
     ended.map(({ endedAt }) => endedAt),
   );
 }

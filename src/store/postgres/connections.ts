@@ -58,9 +58,10 @@ const INT8 = 20;
 const begin = prepared('begin', 'BEGIN');
 const beginReadOnly = prepared('begin_read_only', 'BEGIN READ ONLY');
 const commit = prepared('commit', 'COMMIT');
+// Every statement has an index for what it looks up. A plan that was made while a table was small would scan it later.
 const sayWho = prepared(
   'principal',
-  `SELECT set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true)`,
+  `SELECT set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true), set_config('enable_seqscan', 'off', true)`,
 );
 
 export class Connections implements AsyncDisposable {

@@ -5,7 +5,8 @@ const DISK_FULL = '53100';
 const CONNECTION_CLASS = '08';
 const SERVER_GOES = ['57P01', '57P02', '57P03', '57P05'];
 const TIMEOUTS = ['57014', '55P03', '25P03', '25P04'];
-const LOST_RACES = ['40001', '40P01'];
+/** A failed expectation of ours, a key that is there already, a serialization failure, a deadlock. */
+const SURPRISES = ['EH001', '23505', '40001', '40P01'];
 const NAMES_MIXED_UP = ['26000', '42P05'];
 
 /** What the socket and the client say when there is no server any more. */
@@ -45,9 +46,17 @@ export function isTimeout(thrown: unknown): boolean {
   return thrown instanceof Error && !(thrown instanceof EnginehouseError) && CLIENT_TIMEOUT.test(thrown.message);
 }
 
-/** True when another transaction came first: nothing was written, and the same can succeed now. */
-export function isLostRace(thrown: unknown): boolean {
-  return LOST_RACES.includes(sqlState(thrown) ?? '');
+/**
+ * True when something else was there than the statement was told, or another transaction came first: nothing was
+ * written, and the same can succeed after a look.
+ */
+export function isSurprise(thrown: unknown): boolean {
+  return SURPRISES.includes(sqlState(thrown) ?? '');
+}
+
+/** True when a statement failed by itself, so that others in its transaction may be innocent. */
+export function isOfStatement(thrown: unknown): boolean {
+  return sqlState(thrown) !== undefined && !isDisconnect(thrown) && !isTimeout(thrown);
 }
 
 /** PostgreSQL's own code of an error that it sent; `undefined` for anything else. */

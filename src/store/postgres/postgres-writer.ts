@@ -2,6 +2,9 @@
  * Commits groups of writes to PostgreSQL.
  *
  *   W1. A round of writes is one transaction in one round trip; see `rounds.ts`.
+ *       It takes for granted what is remembered of logs, and that runs are new. When
+ *       the database knows better, nothing is written, and the round is made again
+ *       after a look at what is there.
  *   W2. A failure of a statement takes the whole transaction back. The writes are
  *       then made one by one, so that only the guilty one fails, and one that makes
  *       room on a full disk is not lost with those that need it.
@@ -13,25 +16,25 @@
 
 import type { QueryResult } from 'pg';
 
-import { EnginehouseError } from '../../base/errors.ts';
 import type { Owner } from '../../context/ids.ts';
+import type { RunRecord } from '../../event/store.ts';
 import { OpenLogs } from '../log/open-logs.ts';
 import { asRefusal, type Outcome } from '../log/outcome.ts';
-import { asOpenLog } from '../log/records.ts';
+import { asOpenLog, asRun } from '../log/records.ts';
 import { number } from '../log/row.ts';
 import type { Writer } from '../log/writer.ts';
-import type { AppendArgs, Write, WriteName } from '../log/writes.ts';
-import { acceptStep } from './accepts.ts';
+import type { AcceptArgs, AppendArgs, Write, WriteName } from '../log/writes.ts';
+import { acceptStep, findRuns } from './accepts.ts';
 import { findLogs, planAppends, type AppendPlan, type FindLog } from './appends.ts';
 import type { Connections } from './connections.ts';
 import type { ExclusiveUse } from './exclusive-use.ts';
 import { ownerText } from './layout.ts';
-import { asStoreError, isDisconnect, isLostRace, isTimeout } from './postgres-error.ts';
+import { asStoreError, isOfStatement, isSurprise } from './postgres-error.ts';
 import { rounds } from './rounds.ts';
 import { singleStep, type SingleName } from './single-writes.ts';
 import type { Step } from './step.ts';
 
-/** Times that a write is made again because it found something else than it was told, or lost a race for a lock. */
+/** Times that a round is made again because something else was there than was believed, or for a lost race. */
 const MOST_ATTEMPTS = 5;
 
 export interface PostgresWriterDeps {
@@ -61,13 +64,11 @@ export class PostgresWriter implements Writer {
 
   async #round(writes: readonly Write[], attempt = 1): Promise<readonly Outcome[]> {
     try {
-      const outcomes = await this.#transaction(writes);
-      return await this.#again(writes, outcomes, attempt);
+      return await this.#transaction(writes, attempt > 1);
     } catch (error) {
       for (const write of writes) this.#forget(write);
-      if (isLostRace(error) && attempt < MOST_ATTEMPTS) return this.#round(writes, attempt + 1);
-      if (writes.length > 1 && !isDisconnect(error) && !isTimeout(error) && !(error instanceof EnginehouseError))
-        return this.#oneByOne(writes);
+      if (isSurprise(error) && attempt < MOST_ATTEMPTS) return this.#round(writes, attempt + 1);
+      if (writes.length > 1 && isOfStatement(error)) return this.#oneByOne(writes);
       return writes.map((write) => ({ refusal: asRefusal(asStoreError(error, this.#deps.where, write.name)) }));
     }
   }
@@ -78,39 +79,26 @@ export class PostgresWriter implements Writer {
     return outcomes;
   }
 
-  /** Makes those again that are not settled, in the same order. */
-  async #again(
-    writes: readonly Write[],
-    outcomes: readonly (Outcome | undefined)[],
-    attempt: number,
-  ): Promise<readonly Outcome[]> {
-    const open = writes.filter((_, index) => outcomes[index] === undefined);
-    if (open.length === 0) return outcomes.filter((outcome) => outcome !== undefined);
-    for (const write of open) this.#forget(write);
-    if (attempt >= MOST_ATTEMPTS) throw changing(open[0]?.name ?? 'commit');
-    const settled = [...(await this.#round(open, attempt + 1))];
-    return outcomes.map((outcome) => outcome ?? settled.shift() ?? { refusal: asRefusal(changing('commit')) });
-  }
-
-  async #transaction(writes: readonly Write[]): Promise<readonly (Outcome | undefined)[]> {
+  /** @param careful - look first at what is there, instead of writing to what is believed */
+  async #transaction(writes: readonly Write[], careful: boolean): Promise<readonly Outcome[]> {
     const { connections, use } = this.#deps;
     await use.hold();
     const appends = writes.flatMap((write) => (write.name === 'append' ? [write.args] : []));
     const accepts = writes.flatMap((write) => (write.name === 'accept' ? [write.args] : []));
     const plan = await this.#planAppends(appends);
+    const known = careful ? await this.#knownRuns(accepts) : new Map<number, RunRecord>();
     const parts: readonly Part[] = [
-      { step: acceptStep(accepts, this.#logs), places: placesOf(writes, 'accept') },
+      { step: acceptStep(accepts, { logs: this.#logs, known }), places: placesOf(writes, 'accept') },
       { step: plan.step, places: placesOf(writes, 'append') },
       ...writes.flatMap((write, place) => (isSingle(write) ? [{ step: singleStep(write), places: [place] }] : [])),
     ];
     const statements = parts.flatMap(({ step }) => step.statements);
     const results = statements.length === 0 ? [] : await connections.transact({ owners: ownersOf(writes) }, statements);
-    const outcomes = outcomesOf(parts, results);
     for (const { owner, runId, after } of plan.logs) {
       if (after !== undefined) this.#logs.remember(owner, runId, after);
     }
     for (const write of writes) if (isSingle(write)) this.#forget(write);
-    return writes.map((_, place) => outcomes.get(place));
+    return outcomesOf(parts, results);
   }
 
   /** A2. Looks at the logs that are not remembered, or where something would be refused. */
@@ -135,6 +123,14 @@ export class PostgresWriter implements Writer {
     return planAppends(appends, known);
   }
 
+  async #knownRuns(accepts: readonly AcceptArgs[]): Promise<ReadonlyMap<number, RunRecord>> {
+    if (accepts.length === 0) return new Map();
+    const owners = accepts.map(({ owner }) => owner);
+    const ids = accepts.map(({ run }) => run.runId);
+    const rows = await this.#deps.connections.read(owners, findRuns(owners.map(ownerText), ids));
+    return new Map(rows.map((row) => [number(row, 'place') - 1, asRun(row)]));
+  }
+
   #forget({ name, args }: Write): void {
     if (name === 'append' || name === 'take') this.#logs.forget(args.owner, args.runId);
     // Its child runs went with it, and nobody said which.
@@ -148,13 +144,14 @@ interface Part {
   readonly places: readonly number[];
 }
 
-function outcomesOf(parts: readonly Part[], results: readonly QueryResult[]): ReadonlyMap<number, Outcome | undefined> {
-  const outcomes = new Map<number, Outcome | undefined>();
+/** In the order of the writes. */
+function outcomesOf(parts: readonly Part[], results: readonly QueryResult[]): readonly Outcome[] {
+  const outcomes: Outcome[] = [];
   let from = 0;
   for (const { step, places } of parts) {
     const to = from + step.statements.length;
     const settled = step.outcomes(results.slice(from, to));
-    places.forEach((place, index) => outcomes.set(place, settled[index]));
+    for (const [index, outcome] of settled.entries()) outcomes[places[index] ?? outcomes.length] = outcome;
     from = to;
   }
   return outcomes;
@@ -170,9 +167,4 @@ function isSingle(write: Write): write is Write<SingleName> {
 
 function ownersOf(writes: readonly Write[]): readonly Owner[] {
   return writes.flatMap(({ args }) => ('owner' in args ? [args.owner] : []));
-}
-
-function changing(operation: string): EnginehouseError {
-  const reason = `the rows changed ${MOST_ATTEMPTS} times while they were written`;
-  return new EnginehouseError('STORE_FAILED', `${operation} failed: ${reason}`, { operation, reason });
 }

@@ -6,9 +6,6 @@ import type { Statement } from './prepared.ts';
 /** One or several writes as a part of a transaction. */
 export interface Step {
   readonly statements: readonly Statement[];
-  /**
-   * What the answers to the statements mean, write by write; `undefined` for one that found something else than it was
-   * told, nothing was written of it, and must be made again.
-   */
-  readonly outcomes: (results: readonly QueryResult[]) => readonly (Outcome | undefined)[];
+  /** What the answers to the statements mean, write by write. */
+  readonly outcomes: (results: readonly QueryResult[]) => readonly Outcome[];
 }
