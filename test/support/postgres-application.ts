@@ -27,33 +27,11 @@ export const MIGRATIONS: Migrations = {
   '001_words': 'CREATE TABLE words (word TEXT PRIMARY KEY, length INTEGER NOT NULL)',
 };
 
-/** An agent that writes into its user's table, and then goes on only when a file is there: a run of it can be left unfinished. */
 const CONFIG = `
-  import { existsSync } from 'node:fs';
   import { defineAgent } from ${source('agent/define-agent.ts')};
-
-  const isThere = async (file, signal) => {
-    while (!existsSync(file)) {
-      signal.throwIfAborted();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
-
   export default {
     database: { migrations: ${JSON.stringify(MIGRATIONS)} },
-    agents: [
-      defineAgent({
-        name: 'writer',
-        run: async ({ input: { word, until }, database, signal, step, say }) => {
-          await step('write', () => database.transaction((db) =>
-            db.insertInto('words').values({ word, length: word.length }).execute().then(() => null)));
-          await say('wrote ' + word);
-          if (until !== undefined) await step('wait', () => isThere(until, signal));
-          const words = await step('read', () => database.transaction((db) => db.selectFrom('words').selectAll().execute()));
-          return { words };
-        },
-      }),
-    ],
+    agents: [defineAgent({ name: 'echo', run: ({ input }) => input })],
   };
 `;
 
