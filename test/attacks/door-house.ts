@@ -40,7 +40,8 @@ export function throughDoor(databases: AgentDatabases, { tenantId, userId }: Own
 
 /** Everything that an agent's code could read of an error. */
 function shown(cause: unknown): unknown {
-  return cause instanceof Error ? { ...cause, message: cause.message, cause: shown(cause.cause) } : cause;
+  if (!(cause instanceof Error)) return cause;
+  return { ...Object.fromEntries(Object.entries(cause)), message: cause.message, cause: shown(cause.cause) };
 }
 
 export async function refill(bob: Actor): Promise<void> {

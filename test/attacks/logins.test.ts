@@ -1,5 +1,6 @@
 import { attacksAt } from './attacks.ts';
-import { AttackedDatabase, LoginHouse } from './postgres-house.ts';
+import { AttackedDatabase } from './attacked-database.ts';
+import { LoginHouse } from './login-house.ts';
 import { runAttacks } from './run-attacks.ts';
 
 runAttacks('as the agent login', attacksAt('agent login'), async () => {

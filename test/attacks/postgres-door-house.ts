@@ -7,7 +7,8 @@ import type { Roles } from '../../src/store/postgres/layout.ts';
 import type { Actor, House } from './attack.ts';
 import { refill, throughDoor } from './door-house.ts';
 import { ADA, BOB } from './people.ts';
-import { AttackedDatabase, LoginHouse } from './postgres-house.ts';
+import { AttackedDatabase, type Kind } from './attacked-database.ts';
+import { LoginHouse } from './login-house.ts';
 import { SHOP } from './shop.ts';
 
 /** The door that agents have, with one connection behind it, so that everybody gets the same. */
@@ -25,10 +26,10 @@ export class PostgresDoorHouse implements House {
     this.bob = throughDoor(databases, BOB);
   }
 
-  static async open(kind: 'ours' | 'shared'): Promise<PostgresDoorHouse> {
+  static async open(kind: Kind): Promise<PostgresDoorHouse> {
     const database = await AttackedDatabase.make(kind);
     const databases = createPostgresDatabases({
-      database,
+      database: database.ready,
       migrations: SHOP,
       limits: resolveLimits({ databaseWorkers: 1, statementTimeoutMs: 2_000 }),
       clock: systemClock,
