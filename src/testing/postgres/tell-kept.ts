@@ -8,15 +8,18 @@ export interface KeptForTest {
   readonly tenant: TenantId | undefined;
   /** Whether the server is one that the kit started. */
   readonly isPrivate: boolean;
+  /** The command that ends it. */
+  readonly stopCommand: string | undefined;
 }
 
 /** Says how to look into a failed test's database. The password of a server that is not the kit's is not shown. */
-export function tellKept({ test, url, tenant, isPrivate }: KeptForTest): void {
+export function tellKept({ test, url, tenant, isPrivate, stopCommand }: KeptForTest): void {
   const shown = isPrivate ? url : shownUrl(url);
+  const sooner = stopCommand === undefined ? '' : `, or with: ${stopCommand}`;
   const lines = [
     `the database of the failed test "${test}" is kept: psql '${shown}'`,
     ...(tenant === undefined ? [] : [`its rows are those of the tenant ${tenant}`]),
-    ...(isPrivate ? ['its server ends a day after the last test, or when it is stopped'] : []),
+    ...(isPrivate ? [`its server ends a day after the last test${sooner}`] : []),
   ];
   console.error(`enginehouse: ${lines.join('\n  ')}`);
 }

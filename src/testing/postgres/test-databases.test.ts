@@ -25,7 +25,8 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  expect(await endKit()).toEqual([]);
+  const failures = await endKit();
+  if (failures.length > 0) throw new AggregateError(failures);
 });
 
 /** Of an application that no other test has, so that its template is this test's too. */

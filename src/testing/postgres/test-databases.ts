@@ -192,18 +192,19 @@ class TestDatabases {
   }
 
   async #release({ borrowed, request }: InUse, { failedTest, inOrder }: TestEnd): Promise<void> {
-    const { name } = borrowed;
     const kept = failedTest !== undefined;
-    if (kept) {
-      const isPrivate = this.#postgres.source !== 'DATABASE_URL';
-      if (isPrivate) this.#longer ??= testPostgres({ graceMs: KEPT_MS });
-      await this.#longer;
-      tellKept({ test: failedTest, tenant: request.tenant, url: this.#postgres.urlOf(name), isPrivate });
-      // One that is kept may be dropped for newer ones, and this one is in use.
-      if (request.isolation === 'tenant') this.#keptAtEnd.set(name, failedTest);
-      else await this.#keep(name, failedTest);
-    }
+    if (kept) await this.#keepFor(failedTest, borrowed.name, request);
     await borrowed.giveBack({ inOrder, kept });
+  }
+
+  async #keepFor(test: string, name: string, { isolation, tenant }: DatabaseRequest): Promise<void> {
+    const { source, stopCommand } = this.#postgres;
+    const isPrivate = source !== 'DATABASE_URL';
+    if (isPrivate) await (this.#longer ??= testPostgres({ graceMs: KEPT_MS }));
+    tellKept({ test, tenant, url: this.#postgres.urlOf(name), isPrivate, stopCommand });
+    // One that is kept may be dropped for newer ones, and this one is in use.
+    if (isolation === 'tenant') this.#keptAtEnd.set(name, test);
+    else await this.#keep(name, test);
   }
 
   async #keep(name: string, test: string): Promise<void> {

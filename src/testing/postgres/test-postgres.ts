@@ -11,6 +11,8 @@
  * Databases in it are made and dropped elsewhere.
  */
 
+import { join } from 'node:path';
+
 import { findBinaries, postgresNotFound } from './find-binaries.ts';
 import { externalVersion } from './external-server.ts';
 import { KeptServer } from './kept-server.ts';
@@ -28,6 +30,8 @@ export interface TestPostgres extends ServerUrls, AsyncDisposable {
   /** Such as `15.18`. */
   readonly version: string;
   readonly source: PostgresSource;
+  /** The shell command that ends a private server, whoever uses it; `undefined` for another server, and on Windows. */
+  readonly stopCommand: string | undefined;
   /** Lets the server go; its URLs may no longer be used. Safe to call twice. */
   release(): Promise<void>;
 }
@@ -36,6 +40,7 @@ interface Server {
   readonly urls: ServerUrls;
   readonly version: string;
   readonly source: PostgresSource;
+  readonly stopCommand: string | undefined;
   /** False when it was lost, and therefore forgotten. */
   readonly isThere: () => Promise<boolean>;
   readonly close: () => Promise<void>;
@@ -66,7 +71,7 @@ export async function testPostgres(options: TestPostgresOptions = {}): Promise<T
   const key = JSON.stringify(wanted);
   const known = shared.get(key) ?? share(key, wanted);
   known.holders += 1;
-  const { urls, version, source, isThere, close } = await known.server;
+  const { urls, version, source, stopCommand, isThere, close } = await known.server;
   if (!(await isThere())) return testPostgres(options);
   let release = async (): Promise<void> => {
     release = async () => undefined;
@@ -75,7 +80,7 @@ export async function testPostgres(options: TestPostgresOptions = {}): Promise<T
     forget(key, known);
     await close();
   };
-  return { ...urls, version, source, release: () => release(), [Symbol.asyncDispose]: () => release() };
+  return { ...urls, version, source, stopCommand, release: () => release(), [Symbol.asyncDispose]: () => release() };
 }
 
 function share(key: string, wanted: ResolvedPostgresOptions): Shared {
@@ -92,7 +97,7 @@ async function open(wanted: ResolvedPostgresOptions, lost: () => void): Promise<
   const { source, databaseUrl, durable, folder, graceMs, path } = wanted;
   if (databaseUrl !== undefined && (source ?? 'DATABASE_URL') === 'DATABASE_URL') {
     const version = await externalVersion(databaseUrl);
-    const always = { isThere: async () => true, close: async () => undefined };
+    const always = { stopCommand: undefined, isThere: async () => true, close: async () => undefined };
     return { urls: externalUrls(databaseUrl), version, source: 'DATABASE_URL', ...always };
   }
   if (source === 'DATABASE_URL') throw postgresNotFound(['DATABASE_URL, which is not set']);
@@ -104,6 +109,7 @@ async function open(wanted: ResolvedPostgresOptions, lost: () => void): Promise<
     urls: privateUrls(at, server.state),
     version: binaries.version,
     source: binaries.source,
+    stopCommand: process.platform === 'win32' ? undefined : `kill $(cat '${join(at.folder, 'keeper.pid')}')`,
     isThere: () => server.isThere(),
     close: () => server.close(),
   };
