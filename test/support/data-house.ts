@@ -4,12 +4,12 @@ import { join } from 'node:path';
 
 import { systemClock, type Clock } from '../../src/base/clock.ts';
 import { ResourceRegistry } from '../../src/base/resource-registry.ts';
-import { DEFAULT_TENANT, userId, type Owner } from '../../src/context/ids.ts';
+import { DEFAULT_TENANT, userId, type Owner, type TenantId } from '../../src/context/ids.ts';
 import type { LimitOptions } from '../../src/context/limits.ts';
 import { resolveLimits } from '../../src/context/resolve-limits.ts';
 import { UserExecutionContext } from '../../src/context/user-execution-context.ts';
 import { DatabaseSessionManager, type AgentDatabases } from '../../src/event/database-session-manager.ts';
-import type { Migrations } from '../../src/event/migrations.ts';
+import type { Migrations, Seed } from '../../src/event/migrations.ts';
 import { createAgentDatabases } from '../../src/store/database/create-agent-databases.ts';
 
 export const STOCK: Migrations = {
@@ -19,14 +19,17 @@ export const STOCK: Migrations = {
 export interface DataHouseOptions {
   /** @default STOCK */
   readonly migrations?: Migrations | undefined;
+  readonly seed?: Seed | undefined;
   readonly limits?: LimitOptions;
   readonly clock?: Clock;
+  /** On PostgreSQL: whose rows it sees. @default one of its own */
+  readonly tenant?: string;
   /** A folder that outlives this house. @default one of its own, taken away with it */
   readonly folder?: string;
 }
 
-export function owner(user: string): Owner {
-  return { tenantId: DEFAULT_TENANT, userId: userId(user) };
+export function owner(user: string, tenant: TenantId = DEFAULT_TENANT): Owner {
+  return { tenantId: tenant, userId: userId(user) };
 }
 
 /** The users' databases of one runtime, with the door that an engine has. */
@@ -34,11 +37,13 @@ export class DataHouse implements AsyncDisposable {
   readonly databases: AgentDatabases;
   readonly resources: ResourceRegistry;
   readonly folder: string;
+  readonly #tenant: TenantId;
 
-  constructor(databases: AgentDatabases, resources: ResourceRegistry, folder: string) {
+  constructor(databases: AgentDatabases, resources: ResourceRegistry, folder: string, tenant = DEFAULT_TENANT) {
     this.databases = databases;
     this.resources = resources;
     this.folder = folder;
+    this.#tenant = tenant;
   }
 
   static async open(options: DataHouseOptions = {}): Promise<DataHouse> {
@@ -48,6 +53,7 @@ export class DataHouse implements AsyncDisposable {
     const databases = createAgentDatabases({
       folder: () => folder,
       migrations: 'migrations' in options ? options.migrations : STOCK,
+      seed: options.seed,
       limits: resolveLimits(limits),
       clock,
       resources,
@@ -56,9 +62,13 @@ export class DataHouse implements AsyncDisposable {
     return new DataHouse(databases, resources, folder);
   }
 
+  owner(user: string): Owner {
+    return owner(user, this.#tenant);
+  }
+
   session(user: string): DatabaseSessionManager {
     return new DatabaseSessionManager(
-      UserExecutionContext.fromRequest({ userId: user, threadId: 't1', runId: 'r1' }),
+      UserExecutionContext.fromRequest({ tenantId: this.#tenant, userId: user, threadId: 't1', runId: 'r1' }),
       this.databases,
     );
   }

@@ -38,6 +38,8 @@ export interface AgentConnection {
   readonly limitsTransactions: boolean;
   /** The agents may take advisory locks, and must be freed of them. */
   readonly mayLock: boolean;
+  /** So much of a statement's beginning can be read by other sessions of the login; 0 where a superuser turned it off. */
+  readonly shownBytes: number;
 }
 
 const NAME = 'enginehouse agents';
@@ -123,14 +125,22 @@ export class AgentConnections implements AsyncDisposable {
 
 async function factsOf(client: PoolClient): Promise<Facts> {
   const sentAt = systemClock.now();
-  const { rows } = await client.query<{ now: number; version: number; locks: number }>(
+  const { rows } = await client.query<{ now: number; version: number; locks: number; shown: number }>(
     `SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now,
             current_setting('server_version_num')::integer AS version,
-            has_function_privilege('pg_catalog.pg_advisory_unlock_all()', 'EXECUTE') AS locks`,
+            has_function_privilege('pg_catalog.pg_advisory_unlock_all()', 'EXECUTE') AS locks,
+            CASE WHEN current_setting('track_activities')::boolean THEN
+              (SELECT setting::integer FROM pg_catalog.pg_settings WHERE name = 'track_activity_query_size')
+            ELSE 0 END AS shown`,
   );
   const [row] = rows;
   if (row === undefined) throw new Error('the server does not say what it is');
-  return { clockAhead: row.now - sentAt, limitsTransactions: row.version >= 170_000, mayLock: row.locks === 1 };
+  return {
+    clockAhead: row.now - sentAt,
+    limitsTransactions: row.version >= 170_000,
+    mayLock: row.locks === 1,
+    shownBytes: row.shown,
+  };
 }
 
 /** https://www.postgresql.org/docs/15/protocol-flow.html#id-1.10.6.7.10: on a connection of its own, without an answer. */

@@ -122,7 +122,7 @@ class PostgresAgentDatabases implements AgentDatabases {
     await this.#connections[Symbol.asyncDispose]();
   }
 
-  /** Makes the user's row, and seeds their tables where nobody did: another process waits for the row meanwhile. */
+  /** Makes the user's row, and seeds their tables where nobody did. It is the user's only writer meanwhile. */
   async #introduce(owner: Owner, seed: MigrationScript | undefined, link: LinkedSignal): Promise<void> {
     const port = this.#port(owner, false);
     const introduce = async (session: Session): Promise<void> => {

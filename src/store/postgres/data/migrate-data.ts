@@ -23,7 +23,7 @@ import { become, inTransaction, note } from '../provision.ts';
 import { MigrationPort } from './migration-port.ts';
 import { giveOwners } from './give-owners.ts';
 import { POSTGRES_MIGRATIONS } from './language.ts';
-import { USERS_TABLE } from './users-table.ts';
+import { foundation } from './users-table.ts';
 import { Unfit } from './unfit.ts';
 
 export interface DataMigrations {
@@ -52,7 +52,7 @@ export async function migrateData(admin: Client, roles: Roles, { plan, applied }
 async function runStep(admin: Client, roles: Roles, { name, checksum, run }: MigrationStep): Promise<void> {
   const path = `SET LOCAL search_path = ${DATA_SCHEMA}, pg_temp`;
   await become(admin, roles.owner);
-  await admin.query(`${path}; SET LOCAL client_min_messages = warning; ${USERS_TABLE}`);
+  await admin.query(`${path}; SET LOCAL client_min_messages = warning; ${foundation(roles)}`);
   const session = new Session(new MigrationPort(admin), POSTGRES_MIGRATIONS);
   await runScript(run, session);
   session.end();

@@ -35,7 +35,7 @@ import { postgresFailure } from './postgres-failure.ts';
 import { refuseStatement } from './refuse-statement.ts';
 import { runQuery } from './run-query.ts';
 import { runScriptText } from './run-script-text.ts';
-import { USERS } from './users-table.ts';
+import { WRITE_ALONE } from './users-table.ts';
 
 export interface PostgresTransactionOptions {
   readonly connections: AgentConnections;
@@ -52,6 +52,7 @@ export interface PostgresTransactionOptions {
 const ATTEMPTS = 3;
 const ROLLBACK_TIMEOUT_MS = 5_000;
 const CANCELLED = '57014';
+const SAVEPOINT = 'enginehouse_statement';
 
 const CLEAN =
   'CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP; DISCARD SEQUENCES; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;';
@@ -60,8 +61,6 @@ const UNLOCK = 'SELECT pg_catalog.pg_advisory_unlock_all();';
 export class PostgresTransaction implements TransactionPort {
   readonly #options: PostgresTransactionOptions;
   #connection: AgentConnection | undefined;
-  /** The last statement failed, and is not undone yet. */
-  #failed = false;
   #over: { readonly reason: unknown; readonly broken: boolean } | undefined;
 
   constructor(options: PostgresTransactionOptions) {
@@ -77,21 +76,22 @@ export class PostgresTransaction implements TransactionPort {
     const { databaseResultBytes: limitBytes } = this.#options.limits;
     const tooLarge = (): void => this.kill(databaseError({ code: 'DATABASE_RESULT_TOO_LARGE', limitBytes }, sql));
     return this.#bounded(sql, () =>
-      this.#send((client) => runQuery(client, { sql, parameters: values, limitBytes, tooLarge })),
+      this.#send(({ client, shownBytes }) =>
+        runQuery(client, { sql, shownBytes, parameters: values, limitBytes, tooLarge }),
+      ),
     );
   }
 
   script(sql: string): Promise<void> {
-    return this.#bounded(sql, () => this.#send((client) => runScriptText((query) => client.query(query), sql)));
+    return this.#bounded(sql, () => this.#send(({ client }) => runScriptText((query) => client.query(query), sql)));
   }
 
   async commit(): Promise<void> {
     this.#assertGoing();
     const connection = this.#connection;
     if (connection === undefined) return;
-    const undo = this.#failed ? 'ROLLBACK TO SAVEPOINT enginehouse_statement;' : '';
     // What is deferred is checked while the transaction is still the user's.
-    const text = `${undo} SET CONSTRAINTS ALL IMMEDIATE; ${cleaning(connection)} COMMIT`;
+    const text = `SET CONSTRAINTS ALL IMMEDIATE; ${cleaning(connection)} COMMIT`;
     await this.#bounded('COMMIT', () => connection.client.query(text));
     this.#connection = undefined;
     this.#options.connections.giveBack(connection.client);
@@ -129,23 +129,23 @@ export class PostgresTransaction implements TransactionPort {
       this.#assertGoing();
       return result;
     } catch (error) {
-      throw this.#failure(error, sql);
+      throw await this.#failure(error, sql);
     } finally {
       disarm();
     }
   }
 
   /** Sends what must stand before it, and then it, at once. On a connection that was broken already it is tried on another. */
-  async #send<T>(run: (client: PoolClient) => Promise<T>): Promise<T> {
+  async #send<T>(run: (connection: AgentConnection) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       const first = this.#connection === undefined;
       const connection = this.#connection ?? (await this.#take());
       const { client } = connection;
       const before = first ? this.#open(connection) : [client.query(this.#next())];
-      const [outcome, ...earlier] = await Promise.allSettled([run(client), ...before]);
+      const [outcome, ...earlier] = await Promise.allSettled([run(connection), ...before]);
       const failed = earlier.find(({ status }) => status === 'rejected') ?? outcome;
       if (failed.status === 'fulfilled' && outcome.status === 'fulfilled') {
-        this.#failed = false;
+        if (client.getTransactionStatus() !== 'T') throw new Error('the database ended the transaction by itself');
         return outcome.value;
       }
       const reason: unknown = failed.status === 'rejected' ? failed.reason : undefined;
@@ -171,14 +171,14 @@ export class PostgresTransaction implements TransactionPort {
     const kind = readOnly ? 'ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'ISOLATION LEVEL READ COMMITTED READ WRITE';
     const begun = [client.query(`BEGIN ${kind}; ${limit}`), client.query(this.#sayWho(connection))];
     if (!readOnly) {
-      const locked = client.query(`SELECT FROM ${DATA_SCHEMA}.${USERS} FOR UPDATE`);
-      begun.push(locked);
-      locked.then(
-        ({ rowCount }) => rowCount === 0 && strange(),
+      const alone = client.query<{ known: number | null }>(WRITE_ALONE);
+      begun.push(alone);
+      alone.then(
+        ({ rows }) => rows[0]?.known ?? strange(),
         () => undefined,
       );
     }
-    return [...begun, client.query('SAVEPOINT enginehouse_statement')];
+    return [...begun, client.query(`SAVEPOINT ${SAVEPOINT}`)];
   }
 
   /** The principal is a parameter: the text of a statement can be seen in other sessions of the login. */
@@ -200,21 +200,30 @@ export class PostgresTransaction implements TransactionPort {
 
   #next(): string {
     const limit = `SET LOCAL statement_timeout = ${this.#options.limits.statementTimeoutMs}`;
-    const settle = this.#failed ? 'ROLLBACK TO' : 'RELEASE';
-    return `${settle} SAVEPOINT enginehouse_statement; ${limit}; ${this.#failed ? '' : 'SAVEPOINT enginehouse_statement'}`;
+    return `RELEASE SAVEPOINT ${SAVEPOINT}; ${limit}; SAVEPOINT ${SAVEPOINT}`;
   }
 
-  /** What failed, and what that means for the transaction. */
-  #failure(error: unknown, sql: string): unknown {
+  /** What failed. The statement is undone; where that cannot be, the transaction is over. */
+  async #failure(error: unknown, sql: string): Promise<unknown> {
     if (this.#over !== undefined) return this.#over.reason;
-    const status = this.#connection?.client.getTransactionStatus();
     const timedOut = sqlState(error) === CANCELLED;
-    const failure = timedOut ? tookTooLong(sql, this.#options.limits.statementTimeoutMs) : this.#told(error, sql);
-    const broken = this.#connection !== undefined && status !== 'T' && status !== 'E';
-    this.#failed = status === 'E';
-    if (timedOut || broken || isDisconnect(error) || isEnginehouseError(error, 'DATABASE_BUSY'))
-      this.#over = { reason: failure, broken: broken || isDisconnect(error) };
-    return failure;
+    const reason = timedOut ? tookTooLong(sql, this.#options.limits.statementTimeoutMs) : this.#told(error, sql);
+    const broken = isDisconnect(error);
+    const final = timedOut || broken || isEnginehouseError(reason, 'DATABASE_BUSY');
+    if (final || !(await this.#undone())) this.#over ??= { reason, broken };
+    return reason;
+  }
+
+  /** Also waits until the connection has said all that it says of the failed statement. */
+  async #undone(): Promise<boolean> {
+    const client = this.#connection?.client;
+    if (client === undefined) return true;
+    try {
+      await client.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #told(error: unknown, sql: string): EnginehouseError {

@@ -6,6 +6,8 @@ import { readResult } from './values.ts';
 
 export interface QueryWish {
   readonly sql: string;
+  /** Spaces before it: what other sessions of the login can read of it. */
+  readonly shownBytes: number;
   readonly parameters: readonly Value[];
   /** What the rows may add up to, counted as on SQLite. */
   readonly limitBytes: number;
@@ -21,7 +23,7 @@ const LEAST_ROW_BYTES = 8;
 
 /** Runs one statement by the extended protocol, which knows no second one in a text. @throws what `pg` throws */
 export function runQuery(client: PoolClient, wish: QueryWish): Promise<StatementResult> {
-  const { sql, parameters, limitBytes, tooLarge } = wish;
+  const { sql, shownBytes, parameters, limitBytes, tooLarge } = wish;
   const rows: Value[][] = [];
   let left = limitBytes;
   let travelled = 0;
