@@ -11,7 +11,18 @@ import { AttackedDatabase, type Kind } from './attacked-database.ts';
 import { LoginHouse } from './login-house.ts';
 import { SHOP } from './shop.ts';
 
-/** The door that agents have, with one connection behind it, so that everybody gets the same. */
+/** One connection is behind it, so that everybody gets the same. */
+export function openDoor(database: AttackedDatabase): AgentDatabases {
+  return createPostgresDatabases({
+    database: database.ready,
+    migrations: SHOP,
+    limits: resolveLimits({ databaseWorkers: 1, statementTimeoutMs: 2_000 }),
+    clock: systemClock,
+    resources: new ResourceRegistry(),
+  });
+}
+
+/** The door that agents have. */
 export class PostgresDoorHouse implements House {
   readonly where = 'door';
   readonly ada: Actor;
@@ -28,14 +39,7 @@ export class PostgresDoorHouse implements House {
 
   static async open(kind: Kind): Promise<PostgresDoorHouse> {
     const database = await AttackedDatabase.make(kind);
-    const databases = createPostgresDatabases({
-      database: database.ready,
-      migrations: SHOP,
-      limits: resolveLimits({ databaseWorkers: 1, statementTimeoutMs: 2_000 }),
-      clock: systemClock,
-      resources: new ResourceRegistry(),
-    });
-    return new PostgresDoorHouse(new LoginHouse('agent login', database), databases);
+    return new PostgresDoorHouse(new LoginHouse('agent login', database), openDoor(database));
   }
 
   get unguarded(): Actor {

@@ -16,7 +16,7 @@
 
 import { randomInt } from 'node:crypto';
 
-import type { PoolClient, QueryConfig } from 'pg';
+import type { QueryConfig } from 'pg';
 
 import { systemClock, type Clock } from '../../../base/clock.ts';
 import { withDeadline } from '../../../base/deadline.ts';

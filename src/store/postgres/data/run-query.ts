@@ -48,7 +48,8 @@ export function runQuery(client: PoolClient, wish: QueryWish): Promise<Statement
     giveUp();
     stream.destroy();
   };
-  const config = { text: sql, values: [...parameters], rowMode: 'array', queryMode: 'extended' };
+  const text = `${' '.repeat(shownBytes)}${sql}`;
+  const config = { text, values: [...parameters], rowMode: 'array', queryMode: 'extended' };
   return new Promise<StatementResult>((resolve, reject) => {
     const query = new Query(config);
     query.on('row', take);
