@@ -10,6 +10,8 @@ import { withAddress, type AddressOptions } from './server-address.ts';
 
 export interface DoctorOptions extends ApplicationOptions, AddressOptions {
   readonly json?: boolean;
+  /** Only the SQL that cures, for `psql`. */
+  readonly sql?: boolean;
 }
 
 /** Looks for what would keep the server from starting. It leaves nothing behind. */
@@ -17,7 +19,8 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   let failed = false;
   for await (const found of examine(options)) {
     failed ||= found.status === 'fail';
-    if (options.json === true) yieldLine(JSON.stringify(found));
+    if (options.sql === true) yieldSql(found);
+    else if (options.json === true) yieldLine(JSON.stringify(found));
     else for (const line of lines(found)) yieldLine(line);
   }
   return failed ? 1 : 0;
@@ -74,5 +77,9 @@ function lines({ status, name, says, cure, sql }: Finding): string[] {
 
 function shownSql(sql: string): string {
   if (sql.length <= SHOWN_SQL_LENGTH) return plain(sql);
-  return `the SQL that \`enginehouse doctor --json\` gives, ${sql.length} characters`;
+  return `what \`enginehouse doctor --sql\` prints, ${sql.length} characters`;
+}
+
+function yieldSql({ says, sql }: Finding): void {
+  if (sql !== undefined) yieldLine(`-- ${plain(says)}\n${sql}`);
 }

@@ -138,7 +138,8 @@ function addDoctor(program: Command, perform: Perform): void {
     .description('look for what would keep the server from starting')
     .option('--port <number>', 'port that is to be free (default: PORT, or 4100)', parseWholeNumber(0, 65_535))
     .option('--host <address>', 'address to listen on (default: HOST, or 127.0.0.1)', parseName)
-    .option('--json', 'print each finding as a line of JSON');
+    .option('--json', 'print each finding as a line of JSON')
+    .option('--sql', 'print nothing but the SQL that cures a database, for psql as a superuser');
   addApplicationOptions(command);
   command.action((options: DoctorOptions) => perform(import('./doctor.ts').then(({ doctor }) => doctor(options))));
 }

@@ -5,9 +5,11 @@
  */
 
 import { execFile } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { expect } from 'vitest';
@@ -21,31 +23,17 @@ import { UserExecutionContext } from '../../src/context/user-execution-context.t
 import type { LogHead } from '../../src/event/store.ts';
 import type { EnginehouseRuntime } from '../../src/startup/runtime.ts';
 import { startup } from '../../src/startup/startup.ts';
-import { USUAL_PLACES } from '../../src/testing/postgres/installed-binaries.ts';
+import { serverUser, type ServerUser } from '../../src/testing/postgres/server-user.ts';
 import { Folder } from '../support/command.ts';
 import { checkRunLog } from '../support/invariants.ts';
 import { Moments, untilAborted } from '../support/moments.ts';
 import { MIGRATIONS, PostgresApplication } from '../support/postgres-application.ts';
 import { PostgresHome } from '../support/postgres-home.ts';
-import { testWith, type Requirement } from '../support/requirements.ts';
+import { POSTGRES_PROGRAMS, runScript, runSqlFile } from '../support/postgres-programs.ts';
+import { testWith } from '../support/requirements.ts';
 
-const SCRIPTS = join(import.meta.dirname, '../../examples/postgres');
 const SECRET = 'a secret of at least thirty-two characters';
 const execute = promisify(execFile);
-
-/** Of one version, as dumps and servers must be; npm's packages have no pg_dump. */
-const WITH_PROGRAMS: Requirement = {
-  name: 'pg_dump beside the programs of a PostgreSQL server',
-  cure: 'install PostgreSQL 15 or newer',
-  find: () =>
-    [...(process.env['PATH'] ?? '').split(delimiter), ...USUAL_PLACES.flatMap((place) => globSync(place))].find(
-      isWhole,
-    ),
-};
-
-function isWhole(bin: string): boolean {
-  return ['pg_dump', 'pg_restore', 'psql', 'initdb', 'postgres'].every((program) => existsSync(join(bin, program)));
-}
 
 /** Writes its word into its user's table; `slow` then waits for what is told only on the second server. */
 function writer(moments: Moments): AgentDefinition {
@@ -154,17 +142,6 @@ function faults(findings: readonly Finding[]): readonly string[] {
     .map(({ status, name }) => `${status} ${name}`);
 }
 
-interface Script {
-  readonly bin: string;
-  readonly url: string;
-  readonly folder: Folder;
-}
-
-async function script(name: string, { bin, url, folder }: Script): Promise<void> {
-  const env = { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`, DATABASE_URL: url };
-  await execute(join(SCRIPTS, name), [folder.join('backup')], { env, timeout: 60_000 });
-}
-
 interface House {
   readonly app: PostgresApplication;
   readonly other: PostgresApplication;
@@ -181,38 +158,93 @@ async function house(owned: AsyncDisposableStack): Promise<House> {
   return { app: owned.use(app), other: owned.use(other), folder: owned.use(await Folder.open()) };
 }
 
-testWith(WITH_PROGRAMS, 'a backup of a running database starts on another server, and its runs go on', async (bin) => {
-  await using owned = new AsyncDisposableStack();
-  const { app, other, folder } = await house(owned);
-  const backup = await app.login('backup', 'BYPASSRLS');
-  await app.sql(`GRANT pg_read_all_data TO ${backup.role}`);
-  const moments = new Moments();
-  await using first = await start(app.url, moments);
-  await work(first, moments);
+/** A copy of a server's whole folder, run as the user that servers of tests are run as. */
+class CopiedServer implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #bin: string;
+  readonly #user: ServerUser | undefined;
 
-  await script('backup.sh', { bin, url: backup.url, folder });
-  const [kept, logs] = [await contents(app), await logsOf(first)];
-  await first.close();
-  await script('restore.sh', { bin, url: other.url, folder });
-  const restored = await contents(other);
-  await using second = await start(other.url, moments);
-  const went = await eventsOf(second, of('ada', 'waits'));
+  static async make(bin: string): Promise<CopiedServer> {
+    return new CopiedServer(await mkdtemp(join(tmpdir(), 'eh-copy-')), bin, await serverUser());
+  }
 
-  expect(restored).toEqual(kept);
-  expect(second.recoveredRuns).toBe(1);
-  expect((await logsOf(second)).ended).toEqual(logs.ended);
-  expect(went.slice(0, logs.waits.events.length)).toEqual(logs.waits.events);
-  expect(went.at(-1)).toMatchObject({ type: 'agent_completed', data: { result: ['otter', 'slow'] } });
-  checkRunLog(went);
-  // Who followed the run on the first server may have seen more of it than the backup has, so it is another log.
-  expect((await logsOf(second)).waits.head?.epoch).not.toBe(logs.waits.head?.epoch);
-  expect(await second.store.for(of('bob', 'x')).runs.get(of('ada', 'waits').runId)).toBeUndefined();
-  expect(await wordsOf(second, of('bob', 'x'))).toEqual(['badger']);
-  expect(faults(await other.findings())).toEqual(['warn lock']);
-});
+  private constructor(folder: string, bin: string, user: ServerUser | undefined) {
+    this.#folder = folder;
+    this.#bin = bin;
+    this.#user = user;
+  }
+
+  async take(url: string): Promise<void> {
+    await runScript('copy-server.sh', { bin: this.#bin, url, args: [join(this.#folder, 'data'), '--no-sync'] });
+    if (this.#user === undefined) return;
+    const { uid, gid } = this.#user;
+    await execute('chown', ['-R', `${uid}:${gid}`, this.#folder]);
+  }
+
+  /** Resolves with the URL of the same database there. */
+  async start(url: string): Promise<string> {
+    const there = new URL(url);
+    there.port = await freePort();
+    await this.#control('start', '-l', join(this.#folder, 'log'), '-o', `-p ${there.port} -k ''`);
+    return there.href;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#control('stop', '-m', 'immediate').catch(() => undefined);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #control(...args: readonly string[]): Promise<void> {
+    const options = { cwd: '/', timeout: 60_000, ...this.#user };
+    await execute(join(this.#bin, 'pg_ctl'), ['-D', join(this.#folder, 'data'), '-w', ...args], options);
+  }
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return String(port);
+}
 
 testWith(
-  WITH_PROGRAMS,
+  POSTGRES_PROGRAMS,
+  'a backup of a running database starts on another server, and its runs go on',
+  async (bin) => {
+    await using owned = new AsyncDisposableStack();
+    const { app, other, folder } = await house(owned);
+    const backup = await app.login('backup', 'BYPASSRLS');
+    await app.sql(`GRANT pg_read_all_data TO ${backup.role}`);
+    const moments = new Moments();
+    await using first = await start(app.url, moments);
+    await work(first, moments);
+
+    await runScript('backup.sh', { bin, url: backup.url, args: [folder.join('backup')] });
+    const [kept, logs] = [await contents(app), await logsOf(first)];
+    await first.close();
+    await runScript('restore.sh', { bin, url: other.url, args: [folder.join('backup')] });
+    const restored = await contents(other);
+    await using second = await start(other.url, moments);
+    const went = await eventsOf(second, of('ada', 'waits'));
+
+    expect(restored).toEqual(kept);
+    expect(second.recoveredRuns).toBe(1);
+    expect((await logsOf(second)).ended).toEqual(logs.ended);
+    expect(went.slice(0, logs.waits.events.length)).toEqual(logs.waits.events);
+    expect(went.at(-1)).toMatchObject({ type: 'agent_completed', data: { result: ['otter', 'slow'] } });
+    checkRunLog(went);
+    // Who followed the run on the first server may have seen more of it than the backup has, so it is another log.
+    expect((await logsOf(second)).waits.head?.epoch).not.toBe(logs.waits.head?.epoch);
+    expect(await second.store.for(of('bob', 'x')).runs.get(of('ada', 'waits').runId)).toBeUndefined();
+    expect(await wordsOf(second, of('bob', 'x'))).toEqual(['badger']);
+    expect(faults(await other.findings())).toEqual(['warn lock']);
+  },
+);
+
+testWith(
+  POSTGRES_PROGRAMS,
   'a role that is no superuser restores it too, and the operator’s secret stays the same',
   async (bin) => {
     await using owned = new AsyncDisposableStack();
@@ -226,9 +258,9 @@ testWith(
     await other.sql(`ALTER DATABASE ${other.name} OWNER TO ${migrator.role}`);
     const there = { ...env, DATABASE_URL: migrator.url, ENGINEHOUSE_DATABASE_ROLES: app.name };
 
-    await script('backup.sh', { bin, url: app.url, folder });
+    await runScript('backup.sh', { bin, url: app.url, args: [folder.join('backup')] });
     const [kept, logs] = [await contents(app), await logsOf(first)];
-    await script('restore.sh', { bin, url: migrator.url, folder });
+    await runScript('restore.sh', { bin, url: migrator.url, args: [folder.join('backup')] });
     const restored = await contents(other);
     const early = start(migrator.url, moments, there);
     await expect(early).rejects.toMatchObject({
@@ -247,30 +279,60 @@ testWith(
   },
 );
 
-testWith(WITH_PROGRAMS, 'a role under row-level security makes no backup, rather than an empty one', async (bin) => {
-  await using app = await PostgresApplication.open({ source: 'installed', durable: false });
-  await using folder = await Folder.open();
-  const migrator = await app.login('migrator', 'CREATEROLE');
-  await app.sql(`ALTER DATABASE ${app.name} OWNER TO ${migrator.role}`);
-  await app.migrate({ DATABASE_URL: migrator.url });
+testWith(
+  POSTGRES_PROGRAMS,
+  'a role under row-level security makes no backup, rather than an empty one',
+  async (bin) => {
+    await using app = await PostgresApplication.open({ source: 'installed', durable: false });
+    await using folder = await Folder.open();
+    const migrator = await app.login('migrator', 'CREATEROLE');
+    await app.sql(`ALTER DATABASE ${app.name} OWNER TO ${migrator.role}`);
+    await app.migrate({ DATABASE_URL: migrator.url });
 
-  const failed = script('backup.sh', { bin, url: migrator.url, folder });
+    const failed = runScript('backup.sh', { bin, url: migrator.url, args: [folder.join('backup')] });
 
-  await expect(failed).rejects.toThrow(/affected by row-level security policy/);
-  expect(await readdir(folder.join('backup'))).toEqual(['roles.sql']);
-});
+    await expect(failed).rejects.toThrow(/affected by row-level security policy/);
+    expect(await readdir(folder.join('backup'))).toEqual(['roles.sql']);
+  },
+);
 
-testWith(WITH_PROGRAMS, 'a restore into a database that is in use changes nothing there', async (bin) => {
+testWith(POSTGRES_PROGRAMS, 'a restore into a database that is in use changes nothing there', async (bin) => {
   await using app = await PostgresApplication.open({ source: 'installed', durable: false });
   await using folder = await Folder.open();
   const moments = new Moments();
   await using runtime = await start(app.url, moments);
-  await script('backup.sh', { bin, url: app.url, folder });
+  await runScript('backup.sh', { bin, url: app.url, args: [folder.join('backup')] });
   await work(runtime, moments);
   const before = await contents(app);
 
-  const failed = script('restore.sh', { bin, url: app.url, folder });
+  const failed = runScript('restore.sh', { bin, url: app.url, args: [folder.join('backup')] });
 
   await expect(failed).rejects.toThrow(/schema "enginehouse" already exists/);
   expect(await contents(app)).toEqual(before);
 });
+
+testWith(
+  POSTGRES_PROGRAMS,
+  'a copy of the whole server starts, with its roles, its secret and its runs',
+  async (bin) => {
+    await using owned = new AsyncDisposableStack();
+    const home = owned.use(await PostgresHome.make());
+    const app = owned.use(await PostgresApplication.open(home.options({ source: 'installed', durable: false })));
+    const copy = owned.use(await CopiedServer.make(bin));
+    const moments = new Moments();
+    await using first = await start(app.url, moments);
+    await work(first, moments);
+
+    await copy.take(app.url);
+    const logs = await logsOf(first);
+    const url = await copy.start(app.url);
+    await runSqlFile('after-restore.sql', { bin, url });
+    await using second = await start(url, moments);
+    const went = await eventsOf(second, of('ada', 'waits'));
+
+    expect(second.recoveredRuns).toBe(1);
+    expect((await logsOf(second)).ended).toEqual(logs.ended);
+    expect((await logsOf(second)).waits.head?.epoch).not.toBe(logs.waits.head?.epoch);
+    expect(went.at(-1)).toMatchObject({ type: 'agent_completed', data: { result: ['otter', 'slow'] } });
+  },
+);
