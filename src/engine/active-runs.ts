@@ -23,10 +23,6 @@ export class ActiveRuns {
       },
     };
   }
-
-  [Symbol.iterator](): IterableIterator<DrivenRun> {
-    return this.#drivers.values();
-  }
 }
 
 function key(owner: Owner, runId: RunId): string {

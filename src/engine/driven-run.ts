@@ -25,8 +25,6 @@ export interface DrivenRun {
   readonly values: ValueKeeper;
   /** The agent's name, once the run is known. */
   readonly agent: string;
-  /** Whether it waits for its slot. */
-  readonly waiting: boolean;
   /** The run's writer at this moment. */
   readonly emitter: UserWebSocketEmitter;
   /** Aborts when the run is to stop: with a `Cancellation`, a failure, or `Detached`. */

@@ -53,7 +53,6 @@ export class RunDriver implements DrivenRun {
   #run: RunRecord | undefined;
   #input: unknown;
   #fresh = false;
-  #waiting = false;
   #cancelling: Promise<void> | undefined;
   /** The seq of `cancel_requested`. */
   #cancelledAt: number | undefined;
@@ -78,10 +77,6 @@ export class RunDriver implements DrivenRun {
 
   get agent(): string {
     return this.#run?.agent ?? '';
-  }
-
-  get waiting(): boolean {
-    return this.#waiting;
   }
 
   get stopped(): AbortSignal {
@@ -186,7 +181,6 @@ export class RunDriver implements DrivenRun {
   /** Waits for its slot; a run that is stopped meanwhile goes on to its end without one. */
   async #enter(enter: EnterSlot): Promise<boolean> {
     using link = new LinkedSignal([this.#stop.signal, this.#emitter.failed]);
-    this.#waiting = true;
     try {
       await enter(
         link.signal,
@@ -196,8 +190,6 @@ export class RunDriver implements DrivenRun {
     } catch (error) {
       if (error instanceof Detached || this.#emitter.failed.aborted) throw error;
       return false;
-    } finally {
-      this.#waiting = false;
     }
   }
 

@@ -30,6 +30,7 @@ import { UserExecutionEngine } from '../engine/user-execution-engine.ts';
 import type { AgentDatabases } from '../event/database-session-manager.ts';
 import type { EventBridge } from '../event/event-bridge.ts';
 import type { Store } from '../event/store.ts';
+import { Detached } from '../tool/detached.ts';
 import { Slots } from './slots.ts';
 
 /** The parts of a factory. `startup()` has them all. */
@@ -210,7 +211,8 @@ export class ExecutionEngineFactory implements AsyncDisposable {
   async #close(): Promise<void> {
     const engines = [...this.#own, ...this.activeEngines()];
     const { drainTimeoutMs, cancelGraceMs } = this.#deps.limits;
-    for (const driver of this.#active) if (driver.waiting) driver.detach();
+    // Also those that are just being accepted: no run starts while a factory closes.
+    this.#slots.close(new Detached('its runtime closes'));
     const idle = Promise.all(engines.map((engine) => engine.idle()));
     await withDeadline('waiting for running runs', drainTimeoutMs, this.#deps.clock, idle).catch(() => undefined);
     for (const engine of engines) engine.detach();

@@ -120,6 +120,21 @@ test('A3: a run that was accepted before a restart is never refused', () => {
   expect(() => all.reserve(ada, true)).not.toThrow();
 });
 
+test('A6: once it is closed nobody is let in, neither who waits nor who comes', async () => {
+  const all = slots();
+  const [running, waiting] = [new Run(all, ada), new Run(all, ada)];
+  const reserved = all.reserve(ada);
+  await running.entered;
+
+  all.close(new Error('closed'));
+  await expect(waiting.entered).rejects.toThrow('closed');
+  running.end();
+
+  await expect(reserved.enter(AbortSignal.timeout(1_000), () => undefined)).rejects.toThrow('closed');
+  await expect(new Run(all, bob).entered).rejects.toThrow('closed');
+  expect([all.running, all.waiting]).toEqual([0, 0]);
+});
+
 test('A5: a waiter that is stopped leaves its place, and those behind it move up', async () => {
   const all = slots();
   const [first, second, third] = [new Run(all, ada), new Run(all, ada), new Run(all, ada)];

@@ -9,6 +9,7 @@
  *   A4. The house's own runs, which only readiness makes, wait for nobody: a busy
  *       house is ready all the same.
  *   A5. A ticket gives back what it holds, place or slot, once.
+ *   A6. Once closed it lets nobody in: who waits is sent away, and who comes.
  */
 
 import { EnginehouseError } from '../base/errors.ts';
@@ -26,6 +27,7 @@ interface Line {
 
 interface Waiter {
   readonly admit: () => void;
+  readonly refuse: (reason: Error) => void;
   readonly moved: (position: number) => void;
   position: number;
 }
@@ -39,6 +41,7 @@ export class Slots implements Admission {
   readonly #lines = new Map<string, Line>();
   readonly #house: string;
   #running = 0;
+  #closed: Error | undefined;
 
   constructor(limits: Pick<Limits, 'runsPerUser' | 'runsTotal' | 'queuePerUser'>, house: Owner) {
     this.#limits = limits;
@@ -73,6 +76,12 @@ export class Slots implements Admission {
     return this.#ticket(line);
   }
 
+  /** A6. `reason` is what they are told. */
+  close(reason: Error): void {
+    this.#closed ??= reason;
+    for (const { waiting } of this.#lines.values()) for (const { refuse } of waiting.splice(0)) refuse(reason);
+  }
+
   /** How many more of this line could hold a slot now. */
   #roomFor({ running }: Line): number {
     const { runsPerUser, runsTotal } = this.#limits;
@@ -98,6 +107,7 @@ export class Slots implements Admission {
 
   #enter(line: Line, signal: AbortSignal, moved: (position: number) => void): Promise<void> {
     signal.throwIfAborted();
+    if (this.#closed !== undefined) throw this.#closed;
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         line.waiting.splice(line.waiting.indexOf(waiter), 1);
@@ -108,7 +118,11 @@ export class Slots implements Admission {
         signal.removeEventListener('abort', leave);
         resolve();
       };
-      const waiter: Waiter = { admit, moved, position: 0 };
+      const refuse = (reason: Error): void => {
+        signal.removeEventListener('abort', leave);
+        reject(reason);
+      };
+      const waiter: Waiter = { admit, refuse, moved, position: 0 };
       signal.addEventListener('abort', leave, { once: true });
       line.waiting.push(waiter);
       this.#admit();

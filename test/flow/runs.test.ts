@@ -247,6 +247,7 @@ test('a run that is cancelled while it waits ends without having started, and th
   await behind.accepted;
 
   const { seq } = await waiting.cancel('changed my mind');
+  for await (const { type, data } of behind) if (type === 'run_queued' && data.position === 1) break;
   moments.tell('ahead may end');
   moments.tell('behind may end');
 
