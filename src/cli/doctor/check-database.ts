@@ -66,7 +66,7 @@ export async function* checkDatabase(config: Examined): AsyncGenerator<Finding> 
     if (logins.sessions.length > 0) sessions = [...logins.sessions];
     yield* checkContent(session, database, config);
   }
-  yield* asked('settings', () => checkSettings(sessions, config.limits));
+  yield* asked('settings', () => checkSettings(sessions));
   const { storeConnections, databaseWorkers } = config.limits;
   const needed = storeConnections + databaseWorkers + LOCK_CONNECTIONS;
   yield* asked('capacity', () => checkCapacity(session, roles, needed));

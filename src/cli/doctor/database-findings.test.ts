@@ -7,7 +7,6 @@ import { notConnected, ofWay, placeOf } from './check-connection.ts';
 import { ofClock, ofPooler, ofVersion } from './check-server.ts';
 import { ofSetting, type Setting } from './check-settings.ts';
 
-const limits = { transactionTimeoutMs: 60_000 };
 const setting = (name: string, value: string, source = 'configuration file'): Setting => ({
   name,
   value,
@@ -76,7 +75,7 @@ test.each([
   ['database', 'ALTER DATABASE "app" RESET synchronous_commit;'],
   ['database user', 'ALTER ROLE "app_agent" IN DATABASE "app" RESET synchronous_commit;'],
 ])('what was switched off in the %s is switched on there', (source, sql) => {
-  expect(ofSetting(setting('synchronous_commit', 'off', source), limits)).toMatchObject([{ status: 'fail', sql }]);
+  expect(ofSetting(setting('synchronous_commit', 'off', source))).toMatchObject([{ status: 'fail', sql }]);
 });
 
 test.each([
@@ -86,11 +85,15 @@ test.each([
   ['track_counts', 'off', ['warn']],
   ['fsync', 'on', []],
   ['synchronous_commit', 'remote_write', []],
-  ['transaction_timeout', '0', []],
-  ['transaction_timeout', '60000', []],
-  ['transaction_timeout', '59999', ['warn']],
+  ['default_transaction_read_only', 'on', ['fail']],
+  ['default_transaction_isolation', 'serializable', ['warn']],
+  ['default_transaction_isolation', 'read committed', []],
+  ['idle_session_timeout', '0', []],
+  ['idle_session_timeout', '20000', []],
+  ['idle_session_timeout', '19999', ['warn']],
+  ['statement_timeout', '1', []],
 ])('%s = %s is %j', (name, value, statuses) => {
-  expect(ofSetting(setting(name, value), limits).map(({ status }) => status)).toEqual(statuses);
+  expect(ofSetting(setting(name, value)).map(({ status }) => status)).toEqual(statuses);
 });
 
 test.each([
