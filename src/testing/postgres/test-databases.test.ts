@@ -201,6 +201,19 @@ test('a database that was not left in order is never given to another test', asy
   await next.release(ENDED_WELL);
 });
 
+test('a test that has its database when the kit is closed goes on with it, and it is dropped after', async () => {
+  const plan = freshPlan();
+  const database = await openTestDatabase({ plan, isolation: 'clone' });
+
+  const failures = await endKit();
+  const rows = await rowsIn(database, 'SELECT 1 AS one');
+  const left = await database.sessionsLeft();
+  await database.release(ENDED_WELL);
+
+  expect([failures, rows, left]).toEqual([[], [{ one: 1 }], 0]);
+  expect(await copiesOf(plan)).toEqual([]);
+});
+
 test('sessions that a runtime left on its database are counted', async () => {
   const database = await openTestDatabase({ plan: freshPlan(), isolation: 'clone' });
   const counts: number[] = [];

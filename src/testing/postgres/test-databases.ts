@@ -6,6 +6,8 @@
  *   D2. A failed test's database is kept, and its URL told; every other one is gone
  *       when `close()` has ended.
  *   D3. What processes that were killed left on the server is dropped meanwhile.
+ *   D4. A test that has a database when they are closed goes on with it; what it
+ *       gives back is the last that is closed.
  */
 
 import { sleep, systemClock } from '../../base/clock.ts';
@@ -104,6 +106,8 @@ class TestDatabases {
   readonly #keptAtEnd = new Map<string, string>();
   #longer: Promise<TestPostgres> | undefined;
   #copies = 0;
+  #inUse = 0;
+  #closes = false;
 
   static async open(): Promise<TestDatabases> {
     return new TestDatabases(await testPostgres());
@@ -119,6 +123,27 @@ class TestDatabases {
   }
 
   async take(request: DatabaseRequest): Promise<TestDatabase> {
+    this.#inUse += 1;
+    try {
+      return await this.#take(request);
+    } catch (error) {
+      await this.#givenBack();
+      throw error;
+    }
+  }
+
+  /** D4. @throws what could not be dropped, several as an `AggregateError` */
+  async close(): Promise<void> {
+    this.#closes = true;
+    if (this.#inUse === 0) await this.#close();
+  }
+
+  async #givenBack(): Promise<void> {
+    this.#inUse -= 1;
+    if (this.#closes && this.#inUse === 0) await this.#close();
+  }
+
+  async #take(request: DatabaseRequest): Promise<TestDatabase> {
     const stock = await this.#stockOf(request.plan);
     const borrowed = await stock.borrow(request.isolation);
     const { name } = borrowed;
@@ -131,8 +156,7 @@ class TestDatabases {
     };
   }
 
-  /** @throws what could not be dropped, several as an `AggregateError` */
-  async close(): Promise<void> {
+  async #close(): Promise<void> {
     const scope = new Scope('test databases', { releaseTimeoutMs: CLOSE_STEP_MS });
     scope.defer('server', () => this.#postgres.release());
     scope.defer('longer hold of the server', async () => (await this.#longer)?.release());
@@ -193,8 +217,12 @@ class TestDatabases {
 
   async #release({ borrowed, request }: InUse, { failedTest, inOrder }: TestEnd): Promise<void> {
     const kept = failedTest !== undefined;
-    if (kept) await this.#keepFor(failedTest, borrowed.name, request);
-    await borrowed.giveBack({ inOrder, kept });
+    try {
+      if (kept) await this.#keepFor(failedTest, borrowed.name, request);
+      await borrowed.giveBack({ inOrder, kept });
+    } finally {
+      await this.#givenBack();
+    }
   }
 
   async #keepFor(test: string, name: string, { isolation, tenant }: DatabaseRequest): Promise<void> {
