@@ -57,6 +57,8 @@ export interface House extends AsyncDisposable {
   /** The rows of the victims, whole, as text. */
   victims(): Promise<string>;
   readonly roles?: Roles;
+  /** Where her tables are, when they are a file. */
+  readonly fileOfAda?: string;
   /** A genuine principal, as text; in the past when it is expired. */
   principal?(of: 'ada' | 'bob', expired?: boolean): string;
 }

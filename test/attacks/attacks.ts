@@ -1,4 +1,5 @@
 import type { Attack, Where } from './attack.ts';
+import { FILES } from './files.ts';
 import { CATALOG, GUESSES, STATISTICS } from './guesses.ts';
 import { FINDS, LEFTOVERS } from './leftovers.ts';
 import { LOG } from './log.ts';
@@ -21,6 +22,7 @@ export const ATTACKS: readonly Attack[] = [
   ...OUTSIDE,
   ...ONLY_THE_DOOR,
   ...LOG,
+  ...FILES,
 ];
 
 export function attacksAt(where: Where): readonly Attack[] {

@@ -258,6 +258,17 @@ export const ONLY_THE_DOOR: readonly Attack[] = [
     proof: ['CREATE ROLE enginehouse_attack', 'DROP OWNED BY enginehouse_attack'],
   }),
   exceeds({
+    name: 'lets another login become its own',
+    where: DOOR,
+    sql: ({ roles }) => [`GRANT "${roles?.agent}" TO "${roles?.system}"`],
+  }),
+  exceeds({
+    name: 'prepares its transaction, to be committed by somebody later',
+    where: DOOR,
+    sql: one("PREPARE TRANSACTION 'mine'"),
+    proof: one('SELECT * FROM pg_prepared_xacts'),
+  }),
+  exceeds({
     name: 'hides a command behind a comment that a carriage return ends',
     where: DOOR,
     sql: one("--\rALTER ROLE CURRENT_USER --\nWITH PASSWORD 'mine'"),

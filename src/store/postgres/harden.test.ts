@@ -81,7 +81,8 @@ test('in a database that others use, only our own roles are changed', async () =
 
 test('what an extension brings is not taken for somebody else', async () => {
   await using fresh = await freshDatabase();
-  await asAdmin(fresh.url, 'CREATE EXTENSION pg_stat_statements', 'CREATE EXTENSION dblink');
+  for (const name of ['pg_stat_statements', 'pgrowlocks', 'dblink'])
+    await asAdmin(fresh.url, `CREATE EXTENSION ${name}`);
   const { roles } = await provision({ url: fresh.url }, []);
 
   expect(await open(fresh.url, roles)).toEqual([]);

@@ -127,12 +127,13 @@ const MEASURES: readonly Measure[] = [
   },
   {
     name: 'functions of extensions',
-    meaning: 'pg_stat_statements shows the statements of other users, dblink opens connections from the server',
+    meaning:
+      'pg_stat_statements shows the statements of other users, pgrowlocks which rows they lock, dblink opens connections from the server',
     touches: 'the database',
     cure: functions(
       `EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                 WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-                  AND d.refclassid = 'pg_extension'::regclass AND e.extname IN ('pg_stat_statements', 'dblink'))`,
+                  AND d.refclassid = 'pg_extension'::regclass AND e.extname IN ('pg_stat_statements', 'pgrowlocks', 'dblink'))`,
       'pg_monitor',
     ),
   },

@@ -16,6 +16,7 @@ const NAMES = [
   'pg_(?:safe_snapshot_)?blocking_pids',
   'pg_(?:try_)?advisory\\w+',
   'pg_notify',
+  'pg_logical\\w*',
   'pg_(?:relation|table|total_relation|indexes|database|tablespace)_size',
   'pg_largeobject\\w*',
   'currtid2?',
@@ -23,7 +24,10 @@ const NAMES = [
   'lo(?:read|write)',
   '(?:query|cursor|table|schema|database)_to_xml\\w*',
   'ts_(?:stat|rewrite)',
+  // Of extensions: other connections, text that runs as SQL, the locked rows of everybody.
   'dblink\\w*',
+  '(?:crosstab|connectby|xpath_table)\\w*',
+  'pgrowlocks',
 ];
 
 const REACHING = new RegExp(`\\b(?:${NAMES.join('|')})\\b`, 'i');
