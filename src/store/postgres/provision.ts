@@ -19,6 +19,7 @@ import { migrationFailed, pendingSteps, type MigrationStep } from '../database/m
 import { migrateData } from './data/migrate-data.ts';
 import { harden } from './harden.ts';
 import { DATA_SCHEMA, deriveFrom, rolesFor, SYSTEM_SCHEMA, type Roles } from './layout.ts';
+import { become, inTransaction, note } from './migration-transaction.ts';
 import { asStoreError, reasonOf } from './postgres-error.ts';
 import { hmacBlocks } from './principal.ts';
 import { RECORD, SYSTEM_MIGRATIONS } from './schema.ts';
@@ -259,18 +260,6 @@ async function migrateSystem(admin: Client, roles: Roles, applied: Applied['syst
   }
 }
 
-/** Says that a migration ran, in the transaction that it ran in. */
-export async function note(
-  admin: Client,
-  { part, name, checksum }: { readonly part: 'system' | 'data'; readonly name: string; readonly checksum: string },
-): Promise<void> {
-  await admin.query(`INSERT INTO ${SYSTEM_SCHEMA}.migrations (part, name, checksum) VALUES ($1, $2, $3)`, [
-    part,
-    name,
-    checksum,
-  ]);
-}
-
 /** A secret that the operator keeps is not kept here as well. */
 async function keepSecret(admin: Client, secret: string, here: boolean): Promise<void> {
   const { inner, outer } = hmacBlocks(deriveFrom(secret).principalKey);
@@ -281,24 +270,6 @@ async function keepSecret(admin: Client, secret: string, here: boolean): Promise
   );
   await admin.query(`DELETE FROM ${SYSTEM_SCHEMA}.settings WHERE name = 'secret'`);
   if (here) await admin.query(`INSERT INTO ${SYSTEM_SCHEMA}.settings VALUES ('secret', $1)`, [secret]);
-}
-
-/** Until the transaction ends. */
-export async function become(admin: Client, role: string): Promise<void> {
-  await admin.query(`SET LOCAL ROLE ${escapeIdentifier(role)}`);
-}
-
-/** @throws what `work` throws, after everything was rolled back */
-export async function inTransaction<T>(admin: Client, work: () => Promise<T>): Promise<T> {
-  await admin.query('BEGIN');
-  try {
-    const result = await work();
-    await admin.query('COMMIT');
-    return result;
-  } catch (error) {
-    await admin.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
 }
 
 async function takeLock(client: Client): Promise<void> {

@@ -20,16 +20,17 @@ import { keepPerOwner } from './owned-keys.ts';
 import { relationsOf, type Relation } from './relations.ts';
 import { refuseUnfit } from './refuse-unfit.ts';
 import { grantRights } from './agent-rights.ts';
+import type { StandIns } from './stand-ins.ts';
 import { Unfit } from './unfit.ts';
 import { OWNER_TYPE } from './users-table.ts';
 
 /** @throws `Unfit`, and what PostgreSQL says when it cannot be done */
-export async function giveOwners(admin: Client, roles: Roles): Promise<void> {
+export async function giveOwners(admin: Client, roles: Roles, standIns: StandIns): Promise<void> {
   const relations = await relationsOf(admin);
   await refuseUnfit(admin, relations, roles);
   const tables = relations.filter(({ kind }) => kind === 'table');
   for (const table of tables) await addOwner(admin, table);
-  await keepPerOwner(admin);
+  await keepPerOwner(admin, standIns);
   for (const table of tables) await protect(admin, table, roles);
   for (const { name, kind, invoker } of relations) {
     if (kind === 'view' && !invoker) await admin.query(`ALTER VIEW ${name} SET (security_invoker = true)`);

@@ -19,11 +19,12 @@ import { Session } from '../../database/session.ts';
 import type { Applied } from '../../database/worker-protocol.ts';
 import { DATA_SCHEMA, OWNER_COLUMN, type Roles } from '../layout.ts';
 import { sqlState } from '../postgres-error.ts';
-import { become, inTransaction, note } from '../provision.ts';
+import { become, inTransaction, note } from '../migration-transaction.ts';
 import { MigrationPort } from './migration-port.ts';
 import { giveOwners } from './give-owners.ts';
 import { POSTGRES_MIGRATIONS } from './language.ts';
 import { foundation } from './users-table.ts';
+import { StandIns } from './stand-ins.ts';
 import { Unfit } from './unfit.ts';
 
 export interface DataMigrations {
@@ -53,12 +54,14 @@ async function runStep(admin: Client, roles: Roles, { name, checksum, run }: Mig
   const path = `SET LOCAL search_path = ${DATA_SCHEMA}, pg_temp`;
   await become(admin, roles.owner);
   await admin.query(`${path}; SET LOCAL client_min_messages = warning; ${foundation(roles)}`);
-  const session = new Session(new MigrationPort(admin), POSTGRES_MIGRATIONS);
+  const standIns = await StandIns.before(admin);
+  const session = new Session(new MigrationPort(admin, standIns), POSTGRES_MIGRATIONS);
   await runScript(run, session);
   session.end();
   await become(admin, roles.owner);
   await admin.query(`${path}; SET CONSTRAINTS ALL IMMEDIATE`);
-  await giveOwners(admin, roles);
+  await giveOwners(admin, roles, standIns);
+  await standIns.drop();
   await note(admin, { part: 'data', name, checksum });
 }
 

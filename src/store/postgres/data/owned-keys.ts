@@ -7,9 +7,10 @@
 import { escapeIdentifier, type Client } from 'pg';
 
 import { DATA_SCHEMA, OWNER_COLUMN } from '../layout.ts';
+import type { StandIns } from './stand-ins.ts';
 
 /** Of a partitioned table, only what is its own: its partitions follow. @throws what PostgreSQL throws */
-export async function keepPerOwner(admin: Client): Promise<void> {
+export async function keepPerOwner(admin: Client, standIns: StandIns): Promise<void> {
   const references = await referencesOf(admin);
   for (const { table, name } of references) {
     await admin.query(`ALTER TABLE ${table} DROP CONSTRAINT ${escapeIdentifier(name)}`);
@@ -25,7 +26,9 @@ export async function keepPerOwner(admin: Client): Promise<void> {
       definition.replace(' ON ONLY ', ' ON ').replace(' USING btree (', ` USING btree (${OWNER_COLUMN}, `),
     );
   }
-  for (const reference of references) await admin.query(referenceSql(reference));
+  for (const reference of references) {
+    await admin.query(referenceSql({ ...reference, target: standIns.meant(reference.target) }));
+  }
   for (const table of await withoutOwnerIndex(admin)) {
     await admin.query(`CREATE INDEX ON ${table} (${OWNER_COLUMN})`);
   }

@@ -20,7 +20,7 @@ import type { QueryConfig } from 'pg';
 
 import { systemClock, type Clock } from '../../../base/clock.ts';
 import { withDeadline } from '../../../base/deadline.ts';
-import { EnginehouseError, isEnginehouseError } from '../../../base/errors.ts';
+import { isEnginehouseError, type EnginehouseError } from '../../../base/errors.ts';
 import type { Limits } from '../../../context/limits.ts';
 import { databaseBusy } from '../../database/admission.ts';
 import { databaseError, statementFailed } from '../../database/database-error.ts';

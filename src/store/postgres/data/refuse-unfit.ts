@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
-import { DATA_SCHEMA, OWNER_COLUMN, type Roles } from '../layout.ts';
+import { DATA_SCHEMA, OWNER_COLUMN, SYSTEM_SCHEMA, type Roles } from '../layout.ts';
 import type { Relation } from './relations.ts';
+import { PREFIX } from './stand-ins.ts';
 import { Unfit } from './unfit.ts';
 
 /** Refuses what cannot be given an owner, or would show the rows of others. @throws `Unfit` naming the first */
@@ -45,16 +46,17 @@ async function refuseFunctions(admin: Client): Promise<void> {
 }
 
 async function refuseConstraints(admin: Client): Promise<void> {
+  const elsewhere = `r.relnamespace <> t.relnamespace AND NOT (r.relnamespace = '${SYSTEM_SCHEMA}'::regnamespace AND r.relname ~ '^${PREFIX}')`;
   const { rows } = await admin.query<{ name: string; table: string; why: string }>(
     `SELECT c.conname AS name, c.conrelid::regclass::text AS "table",
             CASE WHEN c.contype = 'x' THEN 'excludes rows of other users'
-                 WHEN r.relnamespace <> t.relnamespace THEN 'refers to a table that has no owners'
+                 WHEN ${elsewhere} THEN 'refers to a table that has no owners'
                  WHEN c.confupdtype IN ('n', 'd') THEN 'changes the owner ON UPDATE'
                  ELSE 'is MATCH FULL over several columns' END AS why
        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid LEFT JOIN pg_class r ON r.oid = c.confrelid
       WHERE t.relnamespace = '${DATA_SCHEMA}'::regnamespace AND c.conparentid = 0
         AND (c.contype = 'x'
-             OR c.contype = 'f' AND (r.relnamespace <> t.relnamespace OR c.confupdtype IN ('n', 'd')
+             OR c.contype = 'f' AND (${elsewhere} OR c.confupdtype IN ('n', 'd')
                                      OR c.confmatchtype = 'f' AND cardinality(c.conkey) > 1))
       ORDER BY c.oid LIMIT 1`,
   );

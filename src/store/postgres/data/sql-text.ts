@@ -1,0 +1,30 @@
+/** Where the white space and the comments end that begin at `from`. */
+export function afterSpace(sql: string, from: number): number {
+  for (let at = from; ;) {
+    if (sql.startsWith('/*', at)) at = afterComment(sql, at);
+    else if (sql.startsWith('--', at)) at = afterLine(sql, at);
+    else if (/\s/.test(sql.charAt(at))) at += 1;
+    else return at;
+  }
+}
+
+/** Where a comment ends that begins at `from` with `/*`. Comments nest in PostgreSQL. */
+export function afterComment(sql: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < sql.length;) {
+    if (sql.startsWith('/*', at)) depth += 1;
+    else if (sql.startsWith('*/', at)) depth -= 1;
+    else {
+      at += 1;
+      continue;
+    }
+    at += 2;
+    if (depth === 0) return at;
+  }
+  return sql.length;
+}
+
+function afterLine(sql: string, from: number): number {
+  const end = sql.indexOf('\n', from);
+  return end === -1 ? sql.length : end + 1;
+}
