@@ -29,6 +29,12 @@ const INSTALLED_POSTGRES: Requirement = {
   find: () => firstThatExists(...programsNamed('initdb'), ...globSync('/usr/lib/postgresql/*/bin/initdb')),
 };
 
+const PGBOUNCER: Requirement = {
+  name: 'PgBouncer',
+  cure: 'install the package pgbouncer',
+  find: () => firstThatExists('/usr/sbin/pgbouncer', ...programsNamed('pgbouncer')),
+};
+
 /** A test that drives the page in a real browser; it gets the path of the program. */
 export function testWithChromium(title: string, run: TestWith): void {
   testWith(CHROMIUM, title, run);
@@ -37,6 +43,11 @@ export function testWithChromium(title: string, run: TestWith): void {
 /** A test of a server that is not npm's; it gets the path of an `initdb`. */
 export function testWithInstalledPostgres(title: string, run: TestWith): void {
   testWith(INSTALLED_POSTGRES, title, run);
+}
+
+/** A test behind a pooler; it gets the path of the program. */
+export function testWithPgBouncer(title: string, run: TestWith): void {
+  testWith(PGBOUNCER, title, run);
 }
 
 export type TestWith = (found: string, context: TestContext) => Promise<void> | void;

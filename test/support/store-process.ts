@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 const CHILD = new URL('./fixture/store-child.ts', import.meta.url).pathname;
 
-/** A process of its own on a data folder; see `fixture/store-child.ts` for what it can do. */
+/** A process of its own on a data folder or a database; see `fixture/store-child.ts` for what it can do. */
 export class StoreProcess implements AsyncDisposable {
   /** What it said so far, one fact a line. */
   readonly facts: string[] = [];
@@ -12,8 +12,8 @@ export class StoreProcess implements AsyncDisposable {
   readonly #ended: Promise<unknown>;
   readonly #said: Promise<unknown>;
 
-  constructor(what: 'hold' | 'append' | 'leave', folder: string) {
-    const child = spawn(process.execPath, [CHILD, what, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor(what: 'hold' | 'append' | 'leave', where: string) {
+    const child = spawn(process.execPath, [CHILD, what, where], { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     lines.on('line', (line) => this.facts.push(line));
     this.#said = once(lines, 'close');

@@ -73,5 +73,9 @@ export function reasonOf(thrown: unknown): string {
 
 function cureOf(thrown: unknown): { readonly cure?: string } {
   if (!NAMES_MIXED_UP.includes(sqlState(thrown) ?? '')) return {};
-  return { cure: 'A pooler that lends connections per transaction is in between: set store.prepare to false.' };
+  return {
+    cure:
+      'A pooler that lends connections per transaction is in between: ' +
+      'set store.prepare to false, or ENGINEHOUSE_DATABASE_PREPARE to off.',
+  };
 }
