@@ -154,7 +154,7 @@ test('limits.storeConnections counts the connections that read, and one that com
     database.url,
     `SELECT application_name AS name FROM pg_stat_activity WHERE datname = '${database.name}' AND application_name ~ '^enginehouse (reads|commits)'`,
   );
-  expect(names.map(({ name }) => name).toSorted()).toEqual([
+  expect(names.map(({ name }) => String(name)).toSorted()).toEqual([
     'enginehouse commits',
     'enginehouse reads',
     'enginehouse reads',
