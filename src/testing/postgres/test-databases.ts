@@ -77,7 +77,7 @@ export async function openTestDatabase(request: DatabaseRequest): Promise<TestDa
 }
 
 /** Drops the databases of this process that are not kept, and lets the server go. @throws what could not be dropped */
-export async function closeTestDatabases(): Promise<void> {
+async function closeTestDatabases(): Promise<void> {
   const open = place[KEY];
   place[KEY] = undefined;
   const databases = await open?.catch(() => undefined);
