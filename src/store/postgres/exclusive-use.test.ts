@@ -95,6 +95,21 @@ test('X1: what is refused leaves nothing open', async () => {
   expect(sessions).toHaveLength(3);
 });
 
+test('X1: no limit of the server on idle transactions ends it', async () => {
+  const database = await newDatabase();
+  await asAdmin(
+    database.url,
+    `ALTER DATABASE ${database.name} SET idle_in_transaction_session_timeout = '100ms'`,
+    `ALTER DATABASE ${database.name} SET idle_session_timeout = '100ms'`,
+  );
+  await using _store = await openAt(database);
+  const [before] = await holders(database);
+
+  await asAdmin(database.url, 'SELECT pg_sleep(0.5)');
+
+  expect(await holders(database)).toEqual([before]);
+});
+
 test('X2: tenants share a database, each has its own runtime, and recovery is told of its runs alone', async () => {
   const database = await newDatabase();
   await using one = await openAt(database, { tenant: ada.tenantId });
