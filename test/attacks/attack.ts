@@ -18,7 +18,7 @@ export const CANARY = 'canary';
 
 /** A key of the victims, and one of nobody: equally long, so that an answer to one could be the answer to the other. */
 export const KEY_OF_ADA = 'canary-otter';
-export const KEY_OF_NOBODY = 'nobody-otter';
+const KEY_OF_NOBODY = 'nobody-otter';
 
 export type Where = 'door' | 'agent login' | 'system login' | 'sqlite';
 
@@ -90,7 +90,7 @@ interface Plan {
   readonly proof?: Script;
 }
 
-export function statementsOf(script: Script, house: House): readonly string[] {
+function statementsOf(script: Script, house: House): readonly string[] {
   return typeof script === 'function' ? script(house) : script;
 }
 

@@ -7,7 +7,7 @@ import { DEFINITIONS, ONLY_THE_DOOR, OUTSIDE } from './powers.ts';
 import { FORGED, ROLES } from './principals.ts';
 import { CHANGES, GIFTS, READS } from './rows.ts';
 
-export const ATTACKS: readonly Attack[] = [
+const ATTACKS: readonly Attack[] = [
   ...READS,
   ...CHANGES,
   ...GIFTS,
