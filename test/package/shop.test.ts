@@ -6,7 +6,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { node, npm } from './processes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -29,10 +29,15 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('its tests pass', async () => {
+test('its tests pass on both stores, with the PostgreSQL that npm installed', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('ENGINEHOUSE_POSTGRES', 'npm');
+
   const said = await npm(folder, 'test', '--', '--reporter=tap-flat');
 
-  expect(said).toContain('ok 1 - ');
+  const titles = [...said.matchAll(/^ok \d+ - (.*?) # time/gm)].map(([, title]) => title);
+  expect(titles.length).toBe(2 * new Set(titles).size);
+  expect(titles).toContain('test/order.test.ts > an order takes from the stock');
   expect(said).not.toContain('not ok ');
 });
 
