@@ -24,7 +24,9 @@ export function afterComment(sql: string, from: number): number {
   return sql.length;
 }
 
+/** PostgreSQL ends a line at a carriage return too: what stands behind one is no comment, and may be a command. */
 function afterLine(sql: string, from: number): number {
-  const end = sql.indexOf('\n', from);
-  return end === -1 ? sql.length : end + 1;
+  const lineEnd = /[\n\r]/g;
+  lineEnd.lastIndex = from;
+  return lineEnd.test(sql) ? lineEnd.lastIndex : sql.length;
 }
