@@ -10,7 +10,7 @@
  *       gives back is the last that is closed.
  */
 
-import { sleep, systemClock } from '../../base/clock.ts';
+import { holdingClock, sleep, systemClock } from '../../base/clock.ts';
 import { Scope } from '../../base/scope.ts';
 import type { TenantId } from '../../context/ids.ts';
 import type { StoreOptions } from '../../startup/config.ts';
@@ -211,7 +211,7 @@ class TestDatabases {
         [database, SESSION_PREFIX],
       );
       if (left.length === 0 || systemClock.now() > until) return left.length;
-      await sleep(systemClock, LOOK_MS);
+      await sleep(holdingClock, LOOK_MS);
     }
   }
 
