@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { sql, type Kysely } from 'kysely';
 import { expect, onTestFinished, test } from 'vitest';
 
-import type { Migrations } from '../../event/migrations.ts';
+import type { Migrations, Seed } from '../../event/migrations.ts';
 import { DataHouse, temporaryFolder } from '../../../test/support/data-house.ts';
 
 const FIRST = 'CREATE TABLE stock (sku TEXT PRIMARY KEY)';
@@ -239,6 +239,49 @@ test('an application without migrations of its own yet has a database', async ()
   expect(rows).toEqual([{ one: 1 }]);
 });
 
+test('the seed runs once in a file, also in one that is older than the seed', async () => {
+  const folder = await ownFolder();
+  const migrations = { '001': FIRST };
+  const seed = "INSERT INTO stock VALUES ('sown')";
+  expect(await skus(folder, migrations)).toEqual([]);
+
+  const seen = [
+    await skus(folder, migrations, seed),
+    await skus(folder, migrations, seed),
+    await skus(folder, migrations),
+  ];
+
+  expect(seen).toEqual([['sown'], ['sown'], ['sown']]);
+  expect(await recorded(folder)).toMatchObject([{ name: '001' }, { name: 'database.seed' }]);
+});
+
+test('a migration that comes after the seed finds its rows', async () => {
+  const folder = await ownFolder();
+  const seed = "INSERT INTO stock VALUES ('sown')";
+  await skus(folder, { '001': FIRST }, seed);
+
+  expect(await skus(folder, { '001': FIRST, '002': "UPDATE stock SET sku = sku || '!'" }, seed)).toEqual(['sown!']);
+});
+
+test('a seed may not change tables', async () => {
+  const folder = await ownFolder();
+
+  await expect(skus(folder, { '001': FIRST }, 'DROP TABLE stock')).rejects.toMatchObject({
+    code: 'MIGRATION_FAILED',
+    details: { migration: 'database.seed' },
+  });
+});
+
+test.for<[seed: unknown]>([[7], [''], [{ postgres: 'SELECT 1' }]])('a seed %j is refused', async ([seed]) => {
+  const folder = await ownFolder();
+
+  // What an application without types may say.
+  await expect(skus(folder, { '001': FIRST }, seed as Seed)).rejects.toMatchObject({
+    code: 'MIGRATION_FAILED',
+    details: { migration: 'database.seed', reason: 'it is neither SQL text nor a function' },
+  });
+});
+
 async function ownFolder(): Promise<string> {
   const folder = await temporaryFolder();
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -246,8 +289,8 @@ async function ownFolder(): Promise<string> {
 }
 
 /** What a house with these migrations finds in ada's stock. */
-async function skus(folder: string, migrations: Migrations): Promise<readonly unknown[]> {
-  await using house = await DataHouse.open({ folder, migrations });
+async function skus(folder: string, migrations: Migrations, seed?: Seed): Promise<readonly unknown[]> {
+  await using house = await DataHouse.open({ folder, migrations, seed });
   const rows = await house.session('ada').transaction((db) => db.selectFrom('stock').select('sku').execute());
   return rows.map(({ sku }) => sku);
 }

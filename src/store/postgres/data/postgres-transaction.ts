@@ -18,7 +18,7 @@ import { randomInt } from 'node:crypto';
 
 import type { QueryConfig } from 'pg';
 
-import { systemClock, type Clock } from '../../../base/clock.ts';
+import { systemClock, type Clock, type Disarm } from '../../../base/clock.ts';
 import { withDeadline } from '../../../base/deadline.ts';
 import { isEnginehouseError, type EnginehouseError } from '../../../base/errors.ts';
 import type { Limits } from '../../../context/limits.ts';
@@ -61,6 +61,7 @@ const UNLOCK = 'SELECT pg_catalog.pg_advisory_unlock_all();';
 export class PostgresTransaction implements TransactionPort {
   readonly #options: PostgresTransactionOptions;
   #connection: AgentConnection | undefined;
+  #disarm: Disarm | undefined;
   #over: { readonly reason: unknown; readonly broken: boolean } | undefined;
 
   constructor(options: PostgresTransactionOptions) {
@@ -76,14 +77,16 @@ export class PostgresTransaction implements TransactionPort {
     const { databaseResultBytes: limitBytes } = this.#options.limits;
     const tooLarge = (): void => this.kill(databaseError({ code: 'DATABASE_RESULT_TOO_LARGE', limitBytes }, sql));
     return this.#bounded(sql, () =>
-      this.#send(({ client, shownBytes }) =>
+      this.#send(sql, ({ client, shownBytes }) =>
         runQuery(client, { sql, shownBytes, parameters: values, limitBytes, tooLarge }),
       ),
     );
   }
 
   script(sql: string): Promise<void> {
-    return this.#bounded(sql, () => this.#send(({ client }) => runScriptText((query) => client.query(query), sql)));
+    return this.#bounded(sql, () =>
+      this.#send(sql, ({ client }) => runScriptText((query) => client.query(query), sql)),
+    );
   }
 
   async commit(): Promise<void> {
@@ -121,9 +124,8 @@ export class PostgresTransaction implements TransactionPort {
 
   async #bounded<T>(sql: string, work: () => Promise<T>): Promise<T> {
     this.#assertGoing();
-    const { clock, limits } = this.#options;
-    const { statementTimeoutMs } = limits;
-    const disarm = clock.after(statementTimeoutMs, () => this.kill(tookTooLong(sql, statementTimeoutMs)));
+    const waits = this.#connection === undefined && !this.#options.readOnly;
+    this.#limit(() => (waits ? busyElsewhere() : this.#tookTooLong(sql)));
     try {
       const result = await work();
       this.#assertGoing();
@@ -131,17 +133,34 @@ export class PostgresTransaction implements TransactionPort {
     } catch (error) {
       throw await this.#failure(error, sql);
     } finally {
-      disarm();
+      this.#disarm?.();
+      this.#disarm = undefined;
     }
   }
 
+  /** Limits what runs from now on. */
+  #limit(reason: () => EnginehouseError): void {
+    const { clock, limits } = this.#options;
+    this.#disarm?.();
+    this.#disarm = clock.after(limits.statementTimeoutMs, () => this.kill(reason()));
+  }
+
+  /** A statement has its whole time once the transaction has begun, which may have waited for another writer. */
+  #begun(sql: string, before: readonly Promise<unknown>[]): void {
+    const restart = (): void => {
+      if (this.#disarm !== undefined) this.#limit(() => this.#tookTooLong(sql));
+    };
+    Promise.all(before).then(restart, () => undefined);
+  }
+
   /** Sends what must stand before it, and then it, at once. On a connection that was broken already it is tried on another. */
-  async #send<T>(run: (connection: AgentConnection) => Promise<T>): Promise<T> {
+  async #send<T>(sql: string, run: (connection: AgentConnection) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       const first = this.#connection === undefined;
       const connection = this.#connection ?? (await this.#take());
       const { client } = connection;
       const before = first ? this.#open(connection) : [client.query(this.#next())];
+      if (first) this.#begun(sql, before);
       const [outcome, ...earlier] = await Promise.allSettled([run(connection), ...before]);
       const failed = earlier.find(({ status }) => status === 'rejected') ?? outcome;
       if (failed.status === 'fulfilled' && outcome.status === 'fulfilled') {
@@ -207,7 +226,7 @@ export class PostgresTransaction implements TransactionPort {
   async #failure(error: unknown, sql: string): Promise<unknown> {
     if (this.#over !== undefined) return this.#over.reason;
     const timedOut = sqlState(error) === CANCELLED;
-    const reason = timedOut ? tookTooLong(sql, this.#options.limits.statementTimeoutMs) : this.#told(error, sql);
+    const reason = timedOut ? this.#tookTooLong(sql) : this.#told(error, sql);
     const broken = isDisconnect(error);
     const final = timedOut || broken || isEnginehouseError(reason, 'DATABASE_BUSY');
     if (final || !(await this.#undone())) this.#over ??= { reason, broken };
@@ -233,6 +252,10 @@ export class PostgresTransaction implements TransactionPort {
     return statementFailed(sql, 'the connection broke while it committed, so nobody knows whether it did', cure);
   }
 
+  #tookTooLong(sql: string): EnginehouseError {
+    return tookTooLong(sql, this.#options.limits.statementTimeoutMs);
+  }
+
   #assertGoing(): void {
     if (this.#over !== undefined) throw this.#over.reason;
   }
@@ -242,6 +265,6 @@ function cleaning({ mayLock }: AgentConnection): string {
   return mayLock ? `${CLEAN} ${UNLOCK}` : CLEAN;
 }
 
-function busyElsewhere(cause: unknown): EnginehouseError {
+function busyElsewhere(cause?: unknown): EnginehouseError {
   return databaseBusy(1, "another process writes in the user's tables", cause);
 }
