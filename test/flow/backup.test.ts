@@ -288,11 +288,14 @@ testWith(
     const migrator = await app.login('migrator', 'CREATEROLE');
     await app.sql(`ALTER DATABASE ${app.name} OWNER TO ${migrator.role}`);
     await app.migrate({ DATABASE_URL: migrator.url });
+    await app.sql(`INSERT INTO enginehouse.threads VALUES ('["default","ada"]', 't1', 1, 1)`);
 
+    const dumped = await execute(join(bin, 'pg_dump'), ['--enable-row-security', '--data-only', migrator.url]);
     const failed = runScript('backup.sh', { bin, url: migrator.url, args: [folder.join('backup')] });
 
     await expect(failed).rejects.toThrow(/affected by row-level security policy/);
     expect(await readdir(folder.join('backup'))).toEqual(['roles.sql']);
+    expect(dumped.stdout).toMatch(/^COPY enginehouse\.threads .+\n\\\.$/m);
   },
 );
 

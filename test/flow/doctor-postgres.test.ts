@@ -7,7 +7,9 @@ import { expect, test } from 'vitest';
 
 import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { startServer } from '../support/command.ts';
+import { PgBouncer } from '../support/pgbouncer.ts';
 import { MIGRATIONS, PostgresApplication } from '../support/postgres-application.ts';
+import { testWithPgBouncer } from '../support/requirements.ts';
 
 const SECRET = 'a secret of at least thirty-two characters';
 const OTHER_SECRET = 'another secret of more than thirty-two characters';
@@ -290,6 +292,22 @@ test('a password that is wrong, a database that is not there and a server that i
   ]);
   expect(JSON.stringify(found)).not.toMatch(/wrong@|:secret/);
 });
+
+testWithPgBouncer(
+  'a pooler before the server is found, and is in order where statements have no names',
+  async (program) => {
+    await using app = await PostgresApplication.open();
+    await using pooler = await PgBouncer.start(program, app.server.tcpUrl);
+    const pooled = { DATABASE_URL: pooler.urlOf(app.url) };
+    await app.migrate(pooled);
+
+    const withNames = faults(await app.findings(pooled));
+    const withoutNames = faults(await app.findings({ ...pooled, ENGINEHOUSE_DATABASE_PREPARE: 'off' }));
+
+    expect(withNames).toContainEqual(expect.objectContaining({ status: 'warn', name: 'pooler' }));
+    expect(withoutNames).toEqual([]);
+  },
+);
 
 test('the command says it to people and programs, and fails when something does', async () => {
   await using app = await PostgresApplication.open();

@@ -1,5 +1,8 @@
 /** What docs/postgresql.md tells an operator to do, in its order, on a real server that asks for passwords. */
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
 import { expect, test } from 'vitest';
 
 import { defineAgent } from '../../src/agent/define-agent.ts';
@@ -14,6 +17,8 @@ import { MIGRATIONS, PostgresApplication, runSql } from '../support/postgres-app
 import { pipeToPsql, POSTGRES_PROGRAMS, runScript, runSqlFile } from '../support/postgres-programs.ts';
 import { testWith } from '../support/requirements.ts';
 
+const execute = promisify(execFile);
+
 const FIRST = 'the first secret of at least thirty-two characters';
 const SECOND = 'the second secret, which is as long as the first one';
 
@@ -24,6 +29,29 @@ function withoutLogin(url: string): string {
   bare.password = '';
   return bare.href;
 }
+
+/** Makes the database ready as a start does, and says the secret. */
+const READY = `
+  import { readyDatabase } from ${JSON.stringify(new URL('../../src/store/postgres/ready-database.ts', import.meta.url).href)};
+  const { secret } = await readyDatabase({ url: process.env.DATABASE_URL }, ${JSON.stringify(MIGRATIONS)});
+  console.log(secret);
+`;
+
+test('twelve processes that start at once on an empty database migrate it once', async () => {
+  await using app = await PostgresApplication.open();
+  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', READY];
+  const env = { DATABASE_URL: app.url };
+
+  const said = await Promise.all(
+    Array.from({ length: 12 }, async () => (await execute(process.execPath, args, { env, timeout: 25_000 })).stdout),
+  );
+
+  expect(new Set(said)).toEqual(new Set([said[0]]));
+  expect(await app.sql('SELECT part, name FROM enginehouse.migrations ORDER BY 1, 2')).toEqual([
+    { part: 'data', name: '001_words' },
+    { part: 'system', name: '001_tables' },
+  ]);
+});
 
 testWith(
   POSTGRES_PROGRAMS,
@@ -53,6 +81,7 @@ testWith(
     const { url } = await server.ready();
     const answer = await fetch(`${url}/health/ready`);
     await runScript('backup.sh', { bin, url: urlAs(live, backup, 'b'), args: [app.folder.join('backup')] });
+    const seen = await runSqlFile('monitor.sql', { bin, url: urlAs(live, backup, 'b') });
     server.kill('SIGTERM');
     await server.ended;
     await runSqlFile('remove.sql', { bin, url: live });
@@ -62,6 +91,8 @@ testWith(
     expect(open.stdout).toMatch(/^-- advisory locks: .+\nREVOKE EXECUTE /m);
     expect(closed.filter(({ status }) => status !== 'ok')).toEqual([]);
     expect(answer.status).toBe(200);
+    expect(seen).toMatch(/_live_system \| enginehouse \S+ \d+@\S+ +\| idle in transaction \| +1 \|/);
+    expect(seen).toMatch(/^ enginehouse\.events +\| \d+ kB/m);
     expect(removed.find(({ name }) => name === 'schema')?.says).toBe('none yet, the first start makes it');
     expect(await runSql(live, `SELECT FROM pg_roles WHERE starts_with(rolname, '${database}_')`)).toEqual([]);
   },

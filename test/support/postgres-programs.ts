@@ -37,11 +37,11 @@ export async function runScript(name: string, { bin, url, args = [] }: ScriptOpt
   await execute(join(SCRIPTS, name), [...args], { env, timeout: TIMEOUT_MS });
 }
 
-/** Runs a file of examples/postgres with psql. */
-export async function runSqlFile(name: string, { bin, url, args = [] }: ScriptOptions): Promise<void> {
-  await execute(join(bin, 'psql'), [url, '--no-psqlrc', ...args, '--file', join(SCRIPTS, name)], {
-    timeout: TIMEOUT_MS,
-  });
+/** Runs a file of examples/postgres with psql, and gives what it printed. */
+export async function runSqlFile(name: string, { bin, url, args = [] }: ScriptOptions): Promise<string> {
+  const file = join(SCRIPTS, name);
+  const running = execute(join(bin, 'psql'), [url, '--no-psqlrc', ...args, '--file', file], { timeout: TIMEOUT_MS });
+  return (await running).stdout;
 }
 
 /** Gives SQL to psql as a pipe does, statement by statement. */
