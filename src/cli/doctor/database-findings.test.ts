@@ -1,4 +1,4 @@
-/** What is said of facts that no server here can have: of the other findings, test/flow/doctor-postgres.test.ts makes the facts. */
+/** What is said of facts that no server here can have: of the other findings, test/postgres/doctor.test.ts makes the facts. */
 
 import { expect, test } from 'vitest';
 

@@ -43,7 +43,7 @@ test('twelve processes that start at once on an empty database migrate it once',
   const env = { DATABASE_URL: app.url };
 
   const said = await Promise.all(
-    Array.from({ length: 12 }, async () => (await execute(process.execPath, args, { env, timeout: 25_000 })).stdout),
+    Array.from({ length: 12 }, async () => (await execute(process.execPath, args, { env, timeout: 55_000 })).stdout),
   );
 
   expect(new Set(said)).toEqual(new Set([said[0]]));
@@ -51,7 +51,7 @@ test('twelve processes that start at once on an empty database migrate it once',
     { part: 'data', name: '001_words' },
     { part: 'system', name: '001_tables' },
   ]);
-});
+}, 60_000);
 
 testWith(
   POSTGRES_PROGRAMS,
