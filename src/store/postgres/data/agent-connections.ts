@@ -15,7 +15,8 @@ import { connect, type NetConnectOpts } from 'node:net';
 
 import pg, { type Client, type Pool, type PoolClient } from 'pg';
 
-import { systemClock } from '../../../base/clock.ts';
+import { holdingClock, systemClock } from '../../../base/clock.ts';
+import { withDeadline } from '../../../base/deadline.ts';
 import type { ResourceRegistry } from '../../../base/resource-registry.ts';
 import { valueTypes } from './values.ts';
 
@@ -45,6 +46,8 @@ export interface AgentConnection {
 const NAME = 'enginehouse agents';
 /** For a cancelled statement to end by itself, and for a cancellation to be delivered. */
 const GRACE_MS = 1_000;
+/** Saying goodbye takes a moment; a server that cannot be reached is not waited for. */
+const CLOSE_TIMEOUT_MS = 5_000;
 const CANCEL_CODE = 80_877_102;
 
 type Facts = Omit<AgentConnection, 'client'>;
@@ -109,9 +112,9 @@ export class AgentConnections implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.end();
-    // The pool forgets a connection when it begins to close it.
-    await Promise.all(this.#open);
+    // The pool forgets a connection when it begins to close it, and an idle one does not hold the process open.
+    const closed = this.#pool.end().then(() => Promise.all(this.#open));
+    await withDeadline(`closing the connections of ${NAME}`, CLOSE_TIMEOUT_MS, holdingClock, closed);
   }
 
   #watch(client: Client, closed: () => void): void {
