@@ -140,6 +140,17 @@ test('a new secret shuts a running runtime out until it is started with it, and 
   expect(events.at(-1)).toMatchObject({ type: 'agent_completed', data: { result: 'done' } });
 });
 
+test('with a secret a start migrates nothing, and says what waits', async () => {
+  await using app = await PostgresApplication.open();
+  await app.migrate({ ENGINEHOUSE_DATABASE_SECRET: FIRST });
+  const database = { migrations: { ...MIGRATIONS, '002_more': 'CREATE TABLE more (a INTEGER)' } };
+
+  const started = startup({ agents: [], database, store: { url: app.url, secret: FIRST }, log: 'silent' }, { env: {} });
+
+  await expect(started).rejects.toMatchObject({ code: 'MIGRATION_PENDING', details: { pending: ['002_more'] } });
+  expect(await app.sql("SELECT to_regclass('enginehouse_data.more') AS made")).toEqual([{ made: null }]);
+});
+
 test('a secret that the operator keeps is not replaced by a command that does not say it', async () => {
   await using app = await PostgresApplication.open();
   await app.migrate({ ENGINEHOUSE_DATABASE_SECRET: FIRST });
