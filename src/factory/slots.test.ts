@@ -86,6 +86,31 @@ test('A2: nobody’s hundred runs keep another user’s one waiting', async () =
   expect(order.indexOf('cyd')).toBeLessThanOrEqual(3);
 });
 
+test('A2: runs of before a restart keep their turn, in whatever order they come back', async () => {
+  const all = slots({ runsPerUser: 2 });
+  const [first, second, third] = [1, 2, 3].map(() => all.reserve(ada, true)) as [Ticket, Ticket, Ticket];
+  const order: string[] = [];
+  const come = (ticket: Ticket, name: string): void => {
+    void ticket.enter(new AbortController().signal, () => undefined).then(() => order.push(name));
+  };
+  const fresh = new Run(all, ada, order, 'fresh');
+  come(third, 'third');
+  await settled();
+  const before = [...order];
+  come(first, 'first');
+  await settled();
+  const behind = new Run(all, bob, order, 'of another user');
+  await behind.entered;
+
+  second[Symbol.dispose]();
+  await settled();
+  first[Symbol.dispose]();
+  await fresh.entered;
+
+  expect(before).toEqual([]);
+  expect(order).toEqual(['first', 'of another user', 'third', 'fresh']);
+});
+
 test('A3: a user’s line is bounded, and only that user is refused', () => {
   const all = slots({ runsPerUser: 2, queuePerUser: 3 });
   for (let at = 0; at < 5; at += 1) all.reserve(ada);

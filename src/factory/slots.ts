@@ -5,6 +5,8 @@
  *   A2. One user's runs go in order of their places. Between users whose turn it
  *       is, the one that was served longest ago goes first, so that nobody's
  *       hundred runs keep another's one waiting.
+ *       A run that was accepted before a restart keeps its turn: those behind it
+ *       wait until it has come, or is gone.
  *   A3. A user's line is bounded by `queuePerUser`.
  *   A4. The house's own runs, which only readiness makes, wait for nobody: a busy
  *       house is ready all the same.
@@ -20,16 +22,25 @@ import type { Admission, Ticket } from '../engine/admission.ts';
 interface Line {
   readonly owner: Owner;
   readonly waiting: Waiter[];
+  /** Places whose runs were accepted before a restart and have not come to wait yet. */
+  readonly expected: Set<number>;
   /** Tickets that hold a place or a slot; a line without any is forgotten. */
   tickets: number;
   running: number;
 }
 
 interface Waiter {
+  readonly place: number;
   readonly admit: () => void;
   readonly refuse: (reason: Error) => void;
   readonly moved: (position: number) => void;
   position: number;
+}
+
+interface Coming {
+  readonly place: number;
+  readonly signal: AbortSignal;
+  readonly moved: (position: number) => void;
 }
 
 /** A4 */
@@ -41,6 +52,7 @@ export class Slots implements Admission {
   readonly #lines = new Map<string, Line>();
   readonly #house: string;
   #running = 0;
+  #places = 0;
   #closed: Error | undefined;
 
   constructor(limits: Pick<Limits, 'runsPerUser' | 'runsTotal' | 'queuePerUser'>, house: Owner) {
@@ -59,7 +71,7 @@ export class Slots implements Admission {
   reserve(owner: Owner, known = false): Ticket {
     const key = ownerKey(owner);
     if (key === this.#house) return FREE;
-    const line = this.#lines.get(key) ?? { owner, waiting: [], tickets: 0, running: 0 };
+    const line = this.#lines.get(key) ?? { owner, waiting: [], expected: new Set<number>(), tickets: 0, running: 0 };
     const { queuePerUser } = this.#limits;
     if (!known && line.tickets - line.running >= queuePerUser + this.#roomFor(line)) {
       const message = `${owner.userId} has ${queuePerUser} runs waiting already`;
@@ -71,9 +83,11 @@ export class Slots implements Admission {
       );
     }
     line.tickets += 1;
+    const place = (this.#places += 1);
+    if (known) line.expected.add(place);
     // Only now: who is refused leaves nothing behind. One that is there keeps its turn.
     this.#lines.set(key, line);
-    return this.#ticket(line);
+    return this.#ticket(line, place);
   }
 
   /** A6. `reason` is what they are told. */
@@ -88,11 +102,11 @@ export class Slots implements Admission {
     return Math.max(0, Math.min(runsPerUser - running, runsTotal - this.#running));
   }
 
-  #ticket(line: Line): Ticket {
+  #ticket(line: Line, place: number): Ticket {
     let state: 'reserved' | 'running' | 'given back' = 'reserved';
     return {
       enter: async (signal, moved) => {
-        await this.#enter(line, signal, moved);
+        await this.#enter(line, { place, signal, moved });
         state = 'running';
       },
       [Symbol.dispose]: () => {
@@ -100,12 +114,13 @@ export class Slots implements Admission {
         if (state === 'running') this.#leave(line);
         state = 'given back';
         line.tickets -= 1;
+        if (line.expected.delete(place)) this.#admit();
         if (line.tickets === 0) this.#lines.delete(ownerKey(line.owner));
       },
     };
   }
 
-  #enter(line: Line, signal: AbortSignal, moved: (position: number) => void): Promise<void> {
+  #enter(line: Line, { place, signal, moved }: Coming): Promise<void> {
     signal.throwIfAborted();
     if (this.#closed !== undefined) throw this.#closed;
     return new Promise((resolve, reject) => {
@@ -122,9 +137,10 @@ export class Slots implements Admission {
         signal.removeEventListener('abort', leave);
         reject(reason);
       };
-      const waiter: Waiter = { admit, refuse, moved, position: 0 };
+      const waiter: Waiter = { place, admit, refuse, moved, position: 0 };
       signal.addEventListener('abort', leave, { once: true });
-      line.waiting.push(waiter);
+      line.expected.delete(place);
+      line.waiting.splice(line.waiting.filter((other) => other.place < place).length, 0, waiter);
       this.#admit();
       this.#tellMoved(line);
     });
@@ -146,9 +162,7 @@ export class Slots implements Admission {
 
   #next(): Line | undefined {
     if (this.#running >= this.#limits.runsTotal) return undefined;
-    return this.#lines
-      .values()
-      .find(({ waiting, running }) => waiting.length > 0 && running < this.#limits.runsPerUser);
+    return this.#lines.values().find((line) => line.running < this.#limits.runsPerUser && isNext(line));
   }
 
   #leave(line: Line): void {
@@ -164,4 +178,9 @@ export class Slots implements Admission {
       waiter.moved(waiter.position);
     });
   }
+}
+
+/** Whether the first who waits is the next whose turn it is. */
+function isNext({ waiting: [first], expected }: Line): boolean {
+  return first !== undefined && expected.values().every((place) => place > first.place);
 }
