@@ -7,7 +7,7 @@ import { curedBySql, finding, type Finding } from './finding.ts';
 /** From here on CREATEROLE alone gives no right over roles that somebody else made. */
 const ROLES_NEED_ADMIN = 160_000;
 
-export interface Rights {
+interface Rights {
   readonly role: string;
   readonly database: string;
   readonly superuser: boolean;
@@ -28,7 +28,7 @@ export async function checkRights(session: DatabaseSession, roles: Roles): Promi
   return ofRights(rights, roles, version);
 }
 
-export function ofRights(rights: Rights, roles: Roles, version: number): Finding {
+function ofRights(rights: Rights, roles: Roles, version: number): Finding {
   const name = 'rights';
   const { role } = rights;
   if (rights.superuser) return finding('ok', name, `${role} may migrate: it is a superuser`);
