@@ -10,6 +10,7 @@
  *   C4. Waiting for a connection, connecting and each statement are bounded.
  *   C5. What only reads is tried once more when its connection broke. What
  *       writes is not: nobody knows what became of it.
+ *   C6. Every text of ours can be written; see `escaped-text.ts`.
  */
 
 import pg, { type Pool, type QueryResult } from 'pg';
@@ -19,6 +20,7 @@ import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import type { Owner } from '../../context/ids.ts';
+import { escapeValue, unescapeText } from './escaped-text.ts';
 import { PRINCIPAL_SETTING } from './layout.ts';
 import { isDisconnect } from './postgres-error.ts';
 import { prepared, type Statement } from './prepared.ts';
@@ -54,6 +56,7 @@ const PRINCIPAL_MS = 300_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 const INT8 = 20;
+const TEXT = 25;
 
 const begin = prepared('begin', 'BEGIN');
 const beginReadOnly = prepared('begin_read_only', 'BEGIN READ ONLY');
@@ -149,7 +152,7 @@ export class Connections implements AsyncDisposable {
   #asQuery({ text, values, name }: Statement): pg.QueryConfig {
     return {
       text,
-      ...(values === undefined ? {} : { values: [...values] }),
+      ...(values === undefined ? {} : { values: values.map(escapeValue) }),
       ...(name === undefined || this.#options.prepare === false ? {} : { name }),
     };
   }
@@ -165,5 +168,8 @@ export class Connections implements AsyncDisposable {
 }
 
 /** Keys, counts and checksums fit a number exactly. */
-const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-  oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format);
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
+  if (format !== 'binary' && oid === INT8) return Number;
+  if (format !== 'binary' && oid === TEXT) return unescapeText;
+  return pg.types.getTypeParser(oid, format);
+};

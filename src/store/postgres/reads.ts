@@ -26,7 +26,7 @@ const ARTIFACT = 'artifact, artifact_id, run_id, kind, title, media_type, create
 const logRead = prepared(
   'log_read',
   `SELECT e.seq, e.type, e.at, e.data FROM enginehouse.events e
-    WHERE e.run = (SELECT r.run FROM enginehouse.runs r WHERE r.owner = $1 AND r.run_id = $2) AND e.seq > $3
+    WHERE e.run = (SELECT r.run FROM enginehouse.runs r WHERE r.owner = $1 AND r.run_id = $2) AND e.seq > $3::bigint
     ORDER BY e.seq LIMIT $4`,
 );
 const logHead = prepared(

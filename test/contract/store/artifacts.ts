@@ -34,6 +34,19 @@ export function artifactsContract(open: OpenStore): void {
     expect(await Array.fromAsync(artifacts.read('f1'))).toEqual([]);
   });
 
+  test('any text can be a title and an id, and one that nobody used is absent', async () => {
+    await using store = (await open()).store;
+    const { artifacts } = store.for(ada);
+    const odd = { ...newArtifact('a\u0000b\u0001'), title: '\u0000\u00010 😀', kind: '', mediaType: '\u0001' };
+
+    const put = await artifacts.put(odd, [Buffer.from('a')], LIMIT);
+
+    expect(put).toMatchObject(odd);
+    expect(await artifacts.get('a\u0000b\u0001')).toEqual(put);
+    expect(await artifacts.get('a\u0000b')).toBeUndefined();
+    expect(await artifacts.delete('a\u0000b\u0001')).toBe(true);
+  });
+
   test('whatever the parts of the source, any range comes back', async () => {
     await using store = (await open()).store;
     const { artifacts } = store.for(ada);

@@ -49,6 +49,7 @@ export function logContract(open: OpenStore): void {
     expect(await page(2, 2)).toEqual([3, 4]);
     expect(await page(4, 2)).toEqual([5]);
     expect(await page(5, 2)).toEqual([]);
+    expect(await page(2 ** 40, 2)).toEqual([]);
     expect(await page(0, 0)).toEqual([]);
     expect(await page(0, -1)).toEqual([]);
   });
