@@ -68,7 +68,7 @@ test('each proof bites: on a runtime that lives all of them complain', async ({ 
     /^the process-wide accessor still finds the runtime$/,
     /^http:\/\/127\.0\.0\.1:\d+ still accepts connections$/,
     /^the store still answers$/,
-    /^store :memory:/,
+    /^store (?::memory:|postgres:)/,
     /^listener http:/,
   ]) {
     expect(left).toContainEqual(expect.stringMatching(complaint));

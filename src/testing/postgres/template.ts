@@ -24,8 +24,11 @@ import { templateName } from './test-database-name.ts';
 
 /** Building takes a process so long at most, whoever waits for it. */
 const LOCK_TIMEOUT_MS = 120_000;
-/** A template that was built longer ago is dropped when another one is built. */
+/** When another one is built, those without copies are dropped that nobody asked for in a week, and the oldest of too many. */
+const MOST_TEMPLATES = 16;
 const OLD_MS = 7 * 24 * 3_600_000;
+/** A template says when it was last asked for, so exactly. */
+const RECENT_MS = 3_600_000;
 
 export interface Template {
   readonly name: string;
@@ -37,11 +40,12 @@ export interface Template {
 export async function readyTemplate(admin: AdminSession, urls: ServerUrls, plan: TemplatePlan): Promise<Template> {
   const name = templateName(templateHash(plan));
   await admin.alone(async (ask) => {
-    if (await isWhole(ask, name)) return;
+    if (await isWhole(ask, name, isoUtc(systemClock.now() - RECENT_MS))) return;
     await ask(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await ask('SELECT pg_advisory_lock(hashtextextended($1, 0))', [name]);
     try {
-      if (!(await isWhole(ask, name))) await build(ask, urls.urlOf(name), { name, plan });
+      if (await isWhole(ask, name)) await noteUse(ask, name);
+      else await build(ask, urls.urlOf(name), { name, plan });
     } finally {
       await ask('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
     }
@@ -86,24 +90,36 @@ async function build(ask: Ask, url: string, { name, plan }: Build): Promise<void
     await dropTemplate(ask, name).catch(() => undefined);
     throw error;
   }
-  await ask(`COMMENT ON DATABASE ${database} IS ${escapeLiteral(isoUtc(systemClock.now()))}`);
+  await noteUse(ask, name);
   await ask(`ALTER DATABASE ${database} WITH ALLOW_CONNECTIONS false IS_TEMPLATE true`);
 }
 
-async function isWhole(ask: Ask, name: string): Promise<boolean> {
-  return (await ask('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [name])).length > 0;
+/** In its comment, by the holder of its lock. */
+async function noteUse(ask: Ask, name: string): Promise<void> {
+  await ask(`COMMENT ON DATABASE ${escapeIdentifier(name)} IS ${escapeLiteral(isoUtc(systemClock.now()))}`);
 }
 
-/** Those of earlier migrations, which nobody will ask for again. One that has copies is in use. */
-async function dropOldTemplates(ask: Ask): Promise<void> {
-  const old = await ask<{ name: string }>(
-    `SELECT datname AS name FROM pg_database d
-      WHERE datistemplate AND datname ~ '^enginehouse_test_[0-9a-f]{12}$'
-        AND shobj_description(oid, 'pg_database') < $1
-        AND NOT EXISTS (SELECT FROM pg_database c WHERE starts_with(c.datname, d.datname || '_'))`,
-    [isoUtc(systemClock.now() - OLD_MS)],
+async function isWhole(ask: Ask, name: string, usedSince = ''): Promise<boolean> {
+  const found = await ask(
+    `SELECT FROM pg_database
+      WHERE datname = $1 AND datistemplate AND coalesce(shobj_description(oid, 'pg_database'), '') >= $2`,
+    [name, usedSince],
   );
-  for (const { name } of old) await dropTemplate(ask, name).catch(() => undefined);
+  return found.length > 0;
+}
+
+/** Those of earlier migrations, which nobody will ask for again. */
+async function dropOldTemplates(ask: Ask): Promise<void> {
+  const unused = await ask<{ name: string; usedAt: string }>(
+    `SELECT datname AS name, coalesce(shobj_description(oid, 'pg_database'), '') AS "usedAt" FROM pg_database d
+      WHERE datistemplate AND datname ~ '^enginehouse_test_[0-9a-f]{12}$'
+        AND NOT EXISTS (SELECT FROM pg_database c WHERE starts_with(c.datname, d.datname || '_'))
+      ORDER BY 2 DESC`,
+  );
+  const oldest = isoUtc(systemClock.now() - OLD_MS);
+  for (const [place, { name, usedAt }] of unused.entries()) {
+    if (place >= MOST_TEMPLATES || usedAt < oldest) await dropTemplate(ask, name).catch(() => undefined);
+  }
 }
 
 /** Copying the files waits for the disk twice, where the server waits for disks; else it is the faster one. */
