@@ -14,7 +14,13 @@ import { freshDatabase } from './postgres-database.ts';
 /** A PostgreSQL database for each set of migrations that is asked for; every house in it is a tenant of its own. */
 export class PostgresDataHouses implements AsyncDisposable {
   readonly #owned = new AsyncDisposableStack();
+  readonly #way: (url: string) => string;
   readonly #ready = new Map<Migrations, Promise<ReadyDatabase>>();
+
+  /** @param way - from the server's URL to the one that is used: through a pooler */
+  constructor(way: (url: string) => string = (url) => url) {
+    this.#way = way;
+  }
 
   async open(options: DataHouseOptions = {}): Promise<DataHouse> {
     const migrations = 'migrations' in options ? options.migrations : STOCK;
@@ -45,6 +51,6 @@ export class PostgresDataHouses implements AsyncDisposable {
 
   async #make(migrations: Migrations): Promise<ReadyDatabase> {
     const { url } = this.#owned.use(await freshDatabase());
-    return provision({ url }, planMigrations(migrations, 'postgres'));
+    return provision({ url: this.#way(url) }, planMigrations(migrations, 'postgres'));
   }
 }

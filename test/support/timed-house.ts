@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+
 import type { LimitOptions } from '../../src/context/limits.ts';
 import type { DatabaseTransaction } from '../../src/event/database-session-manager.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
@@ -34,9 +36,14 @@ export class TimedHouse implements AsyncDisposable {
       this.#issued = true;
       return statement;
     };
-    return this.house
-      .session(user)
-      .transaction((db: DatabaseTransaction) => work(db, issued), signal === undefined ? {} : { signal });
+    return this.house.session(user).transaction(
+      async (db: DatabaseTransaction) => {
+        // A transaction may begin with its first statement, and wait until then.
+        await sql`SELECT 1`.execute(db);
+        return work(db, issued);
+      },
+      signal === undefined ? {} : { signal },
+    );
   }
 
   /** A transaction that has written and idles until it is let go. */
