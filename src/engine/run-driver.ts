@@ -53,6 +53,8 @@ export class RunDriver implements DrivenRun {
   #run: RunRecord | undefined;
   #input: unknown;
   #fresh = false;
+  /** Whether it has its slot. */
+  #entered = false;
   #cancelling: Promise<void> | undefined;
   /** The seq of `cancel_requested`. */
   #cancelledAt: number | undefined;
@@ -156,14 +158,13 @@ export class RunDriver implements DrivenRun {
 
   async #untilEnded(enter: EnterSlot): Promise<void> {
     let waitMs = RETRY_FIRST_MS;
-    let entered = false;
     for (;;) {
       try {
         const record = await this.#foldLog();
         // An append that failed may be durable all the same, and it may have been the last.
         if (record.ended) return;
-        await this.#applyPending(record);
-        if (!entered) entered = await this.#enter(enter);
+        this.#heedCancel(record);
+        await (this.#entered ? this.applyCommands() : this.#enter(enter));
         await this.#attempt(record);
         return;
       } catch (error) {
@@ -178,19 +179,24 @@ export class RunDriver implements DrivenRun {
     }
   }
 
-  /** Waits for its slot; a run that is stopped meanwhile goes on to its end without one. */
-  async #enter(enter: EnterSlot): Promise<boolean> {
+  /**
+   * Takes its place in the line before anything is read, so that the line has the order of acceptance, and waits for
+   * its slot. A run that is stopped meanwhile goes on to its end without one.
+   */
+  async #enter(enter: EnterSlot): Promise<void> {
     using link = new LinkedSignal([this.#stop.signal, this.#emitter.failed]);
-    try {
-      await enter(
-        link.signal,
-        (position) => void this.#emitter.emit('run_queued', { position }).catch(() => undefined),
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof Detached || this.#emitter.failed.aborted) throw error;
-      return false;
-    }
+    const moved = (position: number): void =>
+      void this.#emitter.emit('run_queued', { position }).catch(() => undefined);
+    const entering = enter(link.signal, moved);
+    const applying = this.applyCommands().catch((error: unknown) => {
+      link.abort(error);
+      throw error;
+    });
+    const [slot, commands] = await Promise.allSettled([entering, applying]);
+    this.#entered = slot.status === 'fulfilled';
+    if (commands.status === 'rejected') throw commands.reason;
+    if (slot.status === 'fulfilled') return;
+    if (slot.reason instanceof Detached || this.#emitter.failed.aborted) throw slot.reason;
   }
 
   async #attempt(record: StepRecord): Promise<void> {
@@ -240,11 +246,9 @@ export class RunDriver implements DrivenRun {
     }
   }
 
-  async #applyPending(record: StepRecord): Promise<void> {
-    const asked = record.cancelRequested;
+  #heedCancel({ cancelRequested: asked }: StepRecord): void {
     this.#cancelledAt ??= asked?.seq;
     if (asked !== undefined) this.#stop.abort(new Cancellation(this.context.runId, asked.by, asked.reason));
-    await this.applyCommands();
   }
 
   /** Turns the commands that wait in the inbox into events. Called when one was put there. */

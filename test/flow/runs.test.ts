@@ -102,6 +102,7 @@ test('what is streamed while it happens is what the log holds after', async ({
 }) => {
   await using engine = await factory.createForUser(alice.context());
   const run = engine.executeAgent('counter', { word: 'otter' });
+  await run.accepted;
   const [live, socket] = await Promise.all([
     Array.fromAsync(run),
     alice.client().then((client) => Array.fromAsync(client.run(run.runId))),
@@ -214,8 +215,8 @@ test('runs above the limit wait in order, are told their places, and past the qu
   await moments.of('queue 0 runs');
 
   await expect(start(4)?.accepted).rejects.toMatchObject({ code: 'QUEUE_FULL', details: { limit: 3 } });
-  await using his = await factory.createForUser(bob.context());
-  expect(await his.executeAgent('quick', 1).result).toMatchObject({ status: 'completed' });
+  const his = await factory.userExecutionScope(bob.context(), (engine) => engine.executeAgent('quick', 1).result);
+  expect(his).toMatchObject({ status: 'completed' });
   expect(factory.metrics()).toMatchObject({ runsRunning: 1, runsWaiting: 3 });
   for (let at = 0; at < 4; at += 1) {
     await moments.of(`queue ${at} runs`);
