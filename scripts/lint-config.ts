@@ -68,7 +68,9 @@ const VITEST_RULES = {
   'vitest/no-identical-title': 'error',
   'vitest/no-standalone-expect': [
     'error',
-    { additionalTestBlockFunctions: ['testWith', 'testWithChromium', 'testWithInstalledPostgres'] },
+    {
+      additionalTestBlockFunctions: ['testWith', 'testWithChromium', 'testWithInstalledPostgres', 'testWithPgBouncer'],
+    },
   ],
 };
 

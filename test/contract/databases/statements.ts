@@ -5,6 +5,8 @@ import { isEnginehouseError } from '../../../src/base/errors.ts';
 import type { DatabaseTransaction } from '../../../src/event/database-session-manager.ts';
 import { otter, stockOf, TABLES, type DatabaseKind } from './kind.ts';
 
+const NO_TABLES = {};
+
 export function statementContract(kind: DatabaseKind): void {
   transactionEnds(kind);
   failingStatements(kind);
@@ -42,6 +44,14 @@ function transactionEnds(kind: DatabaseKind): void {
     await using house = await kind.open();
 
     expect(await house.session('ada').transaction(async () => 'done')).toBe('done');
+  });
+
+  test('an application without tables may still ask', async () => {
+    await using house = await kind.open({ migrations: NO_TABLES });
+
+    const asked = house.session('ada').transaction((db) => sql`SELECT 1 AS one`.execute(db));
+
+    expect((await asked).rows).toEqual([{ one: 1 }]);
   });
 
   test('results tell counts and returned rows', async () => {

@@ -41,6 +41,7 @@ const NOT_NULL_VIOLATION = '23502';
  * @throws `MIGRATION_FAILED` naming the step, of which then nothing stays
  */
 export async function migrateData(admin: Client, roles: Roles, { plan, applied }: DataMigrations): Promise<void> {
+  await inTransaction(admin, () => asOwner(admin, roles, async () => void (await admin.query(foundation(roles)))));
   for (const step of pendingSteps(plan, applied)) {
     try {
       await inTransaction(admin, () => runStep(admin, roles, step));
@@ -51,18 +52,25 @@ export async function migrateData(admin: Client, roles: Roles, { plan, applied }
 }
 
 async function runStep(admin: Client, roles: Roles, { name, checksum, run }: MigrationStep): Promise<void> {
+  await asOwner(admin, roles, async (standIns) => {
+    const session = new Session(new MigrationPort(admin, standIns), POSTGRES_MIGRATIONS);
+    await runScript(run, session);
+    session.end();
+  });
+  await note(admin, { part: 'data', name, checksum });
+}
+
+/** Changes tables as the owner role, whatever `change` makes of the session, and gives them their owners. */
+async function asOwner(admin: Client, roles: Roles, change: (standIns: StandIns) => Promise<void>): Promise<void> {
   const path = `SET LOCAL search_path = ${DATA_SCHEMA}, pg_temp`;
   await become(admin, roles.owner);
-  await admin.query(`${path}; SET LOCAL client_min_messages = warning; ${foundation(roles)}`);
+  await admin.query(`${path}; SET LOCAL client_min_messages = warning`);
   const standIns = await StandIns.before(admin);
-  const session = new Session(new MigrationPort(admin, standIns), POSTGRES_MIGRATIONS);
-  await runScript(run, session);
-  session.end();
+  await change(standIns);
   await become(admin, roles.owner);
   await admin.query(`${path}; SET CONSTRAINTS ALL IMMEDIATE`);
   await giveOwners(admin, roles, standIns);
   await standIns.drop();
-  await note(admin, { part: 'data', name, checksum });
 }
 
 const SEED_CURE =
