@@ -36,7 +36,7 @@ export const LIMITS = {
   commitBytes: { default: 262_144, least: 65_536, unit: 'bytes', about: 'one group commit' },
   artifactBytes: { default: 268_435_456, least: 1, unit: 'bytes', about: 'one artifact' },
   resultBytes: { default: 8_388_608, least: 65_536, unit: 'bytes', about: 'one input or result of an agent, a step or a tool' },
-  storeConnections: { default: 4, least: 2, unit: 'count', about: 'connections of the log to PostgreSQL, one of them for commits; one more, idle, holds the database' },
+  storeConnections: { default: 4, least: 2, unit: 'count', about: 'connections of the log to PostgreSQL, half of them for commits; one more, idle, holds the database' },
   storeTimeoutMs: { default: 10_000, least: 100, unit: 'ms', about: 'waiting for a connection to PostgreSQL, connecting, and one statement of the log, each' },
 
   // agent data

@@ -26,7 +26,7 @@ export interface LogStoreParts {
   readonly where: string;
   readonly reader: Reader;
   /** None in a store that was opened to be read. */
-  readonly queue?: CommitQueue;
+  readonly queue?: Pick<CommitQueue, 'submit' | 'drained'>;
   /** @default systemIds.next */
   readonly mintEpoch?: (() => string) | undefined;
   /** What the store owns and gives back when it is closed. */

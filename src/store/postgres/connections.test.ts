@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { accept, ada, bob } from '../../../test/contract/store/samples.ts';
 import { asAdmin, readyTestDatabase, type ReadyTestDatabase } from '../../../test/support/postgres-database.ts';
 import { ResourceRegistry } from '../../base/resource-registry.ts';
-import { runId } from '../../context/ids.ts';
+import { runId, userId } from '../../context/ids.ts';
 import { resolveLimits } from '../../context/resolve-limits.ts';
 import { Connections, type ConnectionsOptions } from './connections.ts';
 import { deriveFrom, PRINCIPAL_SETTING } from './layout.ts';
@@ -143,12 +143,13 @@ test('a server that is not there is a failure of the store', async () => {
   expect(resources.remaining()).toEqual([]);
 });
 
-test('limits.storeConnections counts the connections that read, and one that commits', async () => {
-  const limits = resolveLimits({ storeConnections: 3 });
+test('limits.storeConnections counts the connections, half of them for commits', async () => {
+  const limits = resolveLimits({ storeConnections: 5 });
   await using store = await openPostgresStore({ database: database.ready, limits, resources: new ResourceRegistry() });
-  await accept(store.for(ada), 'r1');
+  const owners = Array.from({ length: 50 }, (_, index) => ({ ...ada, userId: userId(`user ${index}`) }));
 
-  await Promise.all(Array.from({ length: 50 }, () => store.for(ada).log.head(runId('r1'))));
+  await Promise.all(owners.map((owner) => accept(store.for(owner), 'r1')));
+  await Promise.all(owners.map((owner) => store.for(owner).log.head(runId('r1'))));
 
   const names = await asAdmin(
     database.url,
@@ -156,6 +157,8 @@ test('limits.storeConnections counts the connections that read, and one that com
   );
   expect(names.map(({ name }) => String(name)).toSorted()).toEqual([
     'enginehouse commits',
+    'enginehouse commits',
+    'enginehouse reads',
     'enginehouse reads',
     'enginehouse reads',
   ]);

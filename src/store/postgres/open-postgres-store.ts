@@ -6,6 +6,7 @@
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import type { Limits } from '../../context/limits.ts';
 import type { Store } from '../../event/store.ts';
+import { CommitLanes } from '../log/commit-lanes.ts';
 import { CommitQueue } from '../log/commit-queue.ts';
 import { LogStore } from '../log/log-store.ts';
 import { Connections } from './connections.ts';
@@ -29,8 +30,14 @@ export interface PostgresStoreOptions {
   readonly tenant?: string | undefined;
 }
 
-/** One of the connections is for commits: a reader does not keep a writer waiting. */
-const COMMITTING = 1;
+/** Connections for commits are apart from those for reads, so that a reader does not keep a writer waiting. */
+function shareOut({ storeConnections }: Pick<Limits, 'storeConnections'>): {
+  readonly reads: number;
+  readonly commits: number;
+} {
+  const commits = Math.floor(storeConnections / 2);
+  return { commits, reads: storeConnections - commits };
+}
 
 /**
  * Opens a store. Close it to let go of its database.
@@ -44,7 +51,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   await using opening = new AsyncDisposableStack();
   opening.defer(resources.opened('store', where));
   try {
-    const reading = await connect(options, 'enginehouse reads', limits.storeConnections - COMMITTING, opening);
+    const { reads, commits } = shareOut(limits);
+    const reading = await connect(options, 'enginehouse reads', reads, opening);
     if (options.readOnly === true) {
       const reader = new PostgresReader({ connections: reading, where });
       return new LogStore(`PostgreSQL at ${where}, to be read`, { where, reader, owned: opening.move() });
@@ -52,8 +60,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     const url = systemUrl(database);
     const use = opening.use(new ExclusiveUse({ url, where, tenant, timeoutMs: limits.storeTimeoutMs }));
     await use.hold();
-    const writing = await connect(options, 'enginehouse commits', COMMITTING, opening);
-    const queue = new CommitQueue(new PostgresWriter({ connections: writing, use, where }), limits);
+    const writing = await connect(options, 'enginehouse commits', commits, opening);
+    const lane = (): CommitQueue => new CommitQueue(new PostgresWriter({ connections: writing, use, where }), limits);
+    const queue = new CommitLanes(lane(), ...Array.from({ length: commits - 1 }, lane));
     await queue.submit({ name: 'dropLeftovers', args: { tenant } });
     const reader = new PostgresReader({ connections: reading, use, where, tenant });
     const { mintEpoch } = options;
