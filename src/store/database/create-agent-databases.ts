@@ -73,8 +73,6 @@ interface Task<T> {
 
 // Files known to be migrated. Forgetting one costs a look at its record.
 const KNOWN_FILES = 10_000;
-// All workers may have died at once, and one more by chance.
-const ATTEMPTS = 3;
 
 class SqliteAgentDatabases implements AgentDatabases {
   readonly #options: AgentDatabasesOptions;
@@ -141,8 +139,10 @@ class SqliteAgentDatabases implements AgentDatabases {
     // The first transaction in a file may have to migrate it, and so writes whatever it is for.
     const beside = readOnly && this.#migrated.has(file);
     using _turn = await this.#admission.turn({ key: file, beside }, link);
+    // All workers may have died at once, and one more by chance.
+    const attempts = this.#options.limits.databaseWorkers + 2;
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.#try(task, beside ? undefined : plan, { link, last: attempt === ATTEMPTS });
+      const outcome = await this.#try(task, beside ? undefined : plan, { link, last: attempt === attempts });
       if (outcome !== undefined) return outcome.result;
     }
   }

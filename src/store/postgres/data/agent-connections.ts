@@ -33,6 +33,8 @@ export interface AgentConnectionsOptions {
 /** A connection, and what is known of the server behind it. */
 export interface AgentConnection {
   readonly client: PoolClient;
+  /** It was lent before, and may have broken since, unnoticed. */
+  readonly idled: boolean;
   /** What the server's clock is ahead of ours, in milliseconds. */
   readonly clockAhead: number;
   /** PostgreSQL 17 and newer end a transaction by themselves. */
@@ -50,7 +52,7 @@ const GRACE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 const CANCEL_CODE = 80_877_102;
 
-type Facts = Omit<AgentConnection, 'client'>;
+type Facts = Omit<AgentConnection, 'client' | 'idled'>;
 
 export class AgentConnections implements AsyncDisposable {
   readonly #pool: Pool;
@@ -81,11 +83,11 @@ export class AgentConnections implements AsyncDisposable {
   async take(): Promise<AgentConnection> {
     const client = await this.#pool.connect();
     const known = this.#facts.get(client);
-    if (known !== undefined) return { client, ...known };
+    if (known !== undefined) return { client, idled: true, ...known };
     try {
       const facts = await factsOf(client);
       this.#facts.set(client, facts);
-      return { client, ...facts };
+      return { client, idled: false, ...facts };
     } catch (error) {
       this.destroy(client);
       throw error;

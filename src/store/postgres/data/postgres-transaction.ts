@@ -48,8 +48,6 @@ export interface PostgresTransactionOptions {
   readonly strange: () => void;
 }
 
-// All idle connections may have broken at once, and one more by chance.
-const ATTEMPTS = 3;
 const ROLLBACK_TIMEOUT_MS = 5_000;
 const CANCELLED = '57014';
 const SAVEPOINT = 'enginehouse_statement';
@@ -153,9 +151,9 @@ export class PostgresTransaction implements TransactionPort {
     Promise.all(before).then(restart, () => undefined);
   }
 
-  /** Sends what must stand before it, and then it, at once. On a connection that was broken already it is tried on another. */
+  /** Sends what must stand before it, and then it, at once. Where an idle connection had broken, it is tried on another. */
   async #send<T>(sql: string, run: (connection: AgentConnection) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
+    for (;;) {
       const first = this.#connection === undefined;
       const connection = this.#connection ?? (await this.#take());
       const { client } = connection;
@@ -169,7 +167,7 @@ export class PostgresTransaction implements TransactionPort {
       }
       const reason: unknown = failed.status === 'rejected' ? failed.reason : undefined;
       if (failed !== outcome && sqlState(reason) === CANCELLED) throw busyElsewhere(reason);
-      if (!first || attempt === ATTEMPTS || this.#over !== undefined || !isDisconnect(reason)) throw reason;
+      if (!first || !connection.idled || this.#over !== undefined || !isDisconnect(reason)) throw reason;
       this.#connection = undefined;
       this.#options.connections.destroy(client);
     }
