@@ -26,6 +26,8 @@ interface AttemptOf {
   readonly home: RunHome;
   readonly record: StepRecord;
   readonly run: RunRecord;
+  /** Whether the run was begun elsewhere, or by an attempt before. */
+  readonly taken: boolean;
   readonly input: unknown;
 }
 
@@ -44,9 +46,11 @@ export class RunAttempt {
   async run(): Promise<void> {
     const { emitter, stopped } = this.#driver;
     if (stopped.aborted) return this.#end(undefined);
-    const { run, record } = this.#of;
+    const { run, record, taken } = this.#of;
     const attempt = record.attempts + 1;
-    await emitter.emit('agent_started', { agent: run.agent, attempt });
+    const started = emitter.emit('agent_started', { agent: run.agent, attempt });
+    // Whoever takes a run over must know that it is its writer before it does anything. Who accepted it knows already.
+    if (taken) await started;
     using link = new LinkedSignal([stopped, emitter.failed]);
     const ending = await this.#work(attempt, link);
     if (emitter.failed.aborted) throw emitter.failed.reason;

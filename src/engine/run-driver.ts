@@ -160,12 +160,13 @@ export class RunDriver implements DrivenRun {
     let waitMs = RETRY_FIRST_MS;
     for (;;) {
       try {
+        const taken = !this.#fresh;
         const record = await this.#foldLog();
         // An append that failed may be durable all the same, and it may have been the last.
         if (record.ended) return;
         this.#heedCancel(record);
         await (this.#entered ? this.applyCommands() : this.#enter(enter));
-        await this.#attempt(record);
+        await this.#attempt(record, taken);
         return;
       } catch (error) {
         if (!isStoreTrouble(error)) throw error;
@@ -199,10 +200,18 @@ export class RunDriver implements DrivenRun {
     if (slot.reason instanceof Detached || this.#emitter.failed.aborted) throw slot.reason;
   }
 
-  async #attempt(record: StepRecord): Promise<void> {
+  /** @param taken - by this process from another, or from an attempt before */
+  async #attempt(record: StepRecord, taken: boolean): Promise<void> {
     const run = this.#run;
     if (run === undefined) throw this.#notFound();
-    const attempt = new RunAttempt(this, { deps: this.#deps, home: this.#home, record, run, input: this.#input });
+    const attempt = new RunAttempt(this, {
+      deps: this.#deps,
+      home: this.#home,
+      record,
+      run,
+      taken,
+      input: this.#input,
+    });
     await asyncScope.run({ factory: this.#deps.scope(), runId: this.context.runId }, () => attempt.run());
   }
 

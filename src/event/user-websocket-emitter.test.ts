@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { nextTurn } from '../base/next-turn.ts';
+
 import { checkRunLog } from '../../test/support/invariants.ts';
 import { WritingHouse } from '../../test/support/writing-house.ts';
 import { EnginehouseError } from '../base/errors.ts';
@@ -35,13 +37,26 @@ test('M1: what comes while a commit is under way waits, and goes into the next o
   const release = house.hold();
 
   const first = emitter.emit('agent_started', { agent: 'echo', attempt: 1 });
-  await Promise.resolve();
-  await Promise.resolve();
+  await nextTurn();
+  await nextTurn();
   const [second, third] = [emitter.emit('run_queued', { position: 2 }), emitter.emit('run_queued', { position: 1 })];
   release();
   await Promise.all([first, second, third]);
 
   expect(house.appended.map((batch) => batch.length)).toEqual([1, 2]);
+});
+
+test('M1: what a caller writes one after the other without waiting for the disk goes together', async () => {
+  await using house = await WritingHouse.open();
+  await using emitter = await house.accepted();
+  const step = async (): Promise<void> => void emitter.emit('agent_thinking', { turn: 0 });
+
+  const first = emitter.emit('agent_started', { agent: 'echo', attempt: 1 });
+  await step();
+  await Promise.resolve().then(step);
+  await Promise.all([first, emitter.emit('agent_completed', { result: null })]);
+
+  expect(house.appended.map((batch) => batch.length)).toEqual([4]);
 });
 
 test('M2: deltas of one part that wait become one event with the whole text', async () => {
@@ -201,7 +216,9 @@ test('M4: what closes a call or a run is written however much waits before it', 
   await using house = await WritingHouse.open();
   await using emitter = await house.accepted({ limits: { emitterBytes: 65_536 } });
   await emitter.emit('tool_executing', { call: 'c#0', tool: 'c', input: null, step: 0 });
-  const flood = Array.from({ length: 3_000 }, () => emitter.emit('tool_progress', { call: 'c#0', progress: 1 }));
+  const flood = Promise.allSettled(
+    Array.from({ length: 3_000 }, () => emitter.emit('tool_progress', { call: 'c#0', progress: 1 })),
+  );
 
   const done = { call: 'c#0', tool: 'c', step: 0, alone: true, outcome: 'ok', durationMs: 1 } as const;
   await Promise.all([
@@ -210,7 +227,7 @@ test('M4: what closes a call or a run is written however much waits before it', 
     emitter.emit('agent_cancelled', { by: 'ada', reason: 'enough' }),
   ]);
 
-  expect((await Promise.allSettled(flood)).at(-1)).toMatchObject({ reason: { code: 'LIMIT_REACHED' } });
+  expect((await flood).at(-1)).toMatchObject({ reason: { code: 'LIMIT_REACHED' } });
   checkRunLog(await house.events());
 });
 

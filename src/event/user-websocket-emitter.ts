@@ -17,6 +17,7 @@
 import { canonicalJson, nestsDeeper } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
+import { nextTurn } from '../base/next-turn.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
 import { EVENT_DATA, isDelta, type EventData, type EventType } from '../context/event.ts';
 import { LIMITS, type Limits } from '../context/limits.ts';
@@ -188,9 +189,10 @@ export class UserWebSocketEmitter implements AsyncDisposable {
 
   /** Commits what waits, as much at a time as one group commit takes, until nothing waits. */
   async #pump(): Promise<void> {
-    // One microtask, so that events written together go together.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      // One turn, so that what a step says and how it ends go together: a turn of the loop costs microseconds, a commit
+      // waits for the disk.
+      await nextTurn();
       const batch = this.#nextBatch();
       const after = this.#head;
       try {

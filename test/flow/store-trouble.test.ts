@@ -5,24 +5,32 @@ import { AgentInstanceFactory } from '../../src/agent/agent-instance-factory.ts'
 import { AgentRegistry } from '../../src/agent/agent-registry.ts';
 import { defineAgent, type AgentDefinition } from '../../src/agent/define-agent.ts';
 import { EnginehouseError } from '../../src/base/errors.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { systemIds } from '../../src/base/ids.ts';
 import { ResourceRegistry } from '../../src/base/resource-registry.ts';
+import { Scope } from '../../src/base/scope.ts';
 import { AgentWebSocketBridge } from '../../src/bridge/agent-websocket-bridge.ts';
 import type { AgentEvent } from '../../src/context/event.ts';
 import { resolveLimits } from '../../src/context/resolve-limits.ts';
 import { isTerminal } from '../../src/context/run-status.ts';
 import { UserExecutionContext } from '../../src/context/user-execution-context.ts';
 import { ExecutionEngineFactory } from '../../src/factory/execution-engine-factory.ts';
-import { createAgentDatabases } from '../../src/store/database/create-agent-databases.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open-sqlite-store.ts';
+import { openStores } from '../../src/startup/open-stores.ts';
+import { resolveConfig } from '../../src/startup/resolve-config.ts';
 import { tool } from '../../src/tool/tool.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { flakyStore, type Mishap } from '../support/flaky-store.ts';
 import { checkRunLog } from '../support/invariants.ts';
 import { Moments, untilAborted } from '../support/moments.ts';
+import { ownStore } from '../support/own-store.ts';
 
 const failed = (): EnginehouseError =>
   new EnginehouseError('STORE_FAILED', 'the disk hiccups', { operation: 'append', reason: 'hiccup' });
+
+/** A fiftieth of it by the clock on the wall. */
+const LIMITS = resolveLimits({ drainTimeoutMs: 20_000, cancelGraceMs: 5_000 });
+
+type Opened = Awaited<ReturnType<typeof openStores>> & { readonly scope: Scope };
 
 /** A factory on a store that a test lets fail; it tries again without waiting long. */
 class House implements AsyncDisposable {
@@ -34,9 +42,10 @@ class House implements AsyncDisposable {
   failure: () => Error = failed;
   readonly #bag = new AsyncDisposableStack();
 
-  private constructor(agents: readonly AgentDefinition[], inner: Awaited<ReturnType<typeof openSqliteStore>>) {
+  private constructor(agents: readonly AgentDefinition[], { store: inner, databases, scope }: Opened) {
     const { resources } = this;
-    const [clock, ids, limits] = [fastClock, systemIds, resolveLimits({ drainTimeoutMs: 200, cancelGraceMs: 100 })];
+    const [clock, ids, limits] = [fastClock, systemIds, LIMITS];
+    this.#bag.use(scope);
     const store = this.#bag.use(
       flakyStore(
         inner,
@@ -46,9 +55,6 @@ class House implements AsyncDisposable {
     );
     this.bridge = this.#bag.use(new AgentWebSocketBridge({ store, clock, ids, limits, resources, holder: 'test' }));
     const instances = new AgentInstanceFactory(new AgentRegistry(agents));
-    const databases = this.#bag.use(
-      createAgentDatabases({ folder: () => '', migrations: undefined, limits, clock, resources }),
-    );
     const log = (_level: string, message: string): void => void this.logged.push(message);
     this.factory = this.#bag.use(
       new ExecutionEngineFactory({
@@ -66,10 +72,10 @@ class House implements AsyncDisposable {
   }
 
   static async open(...agents: readonly AgentDefinition[]): Promise<House> {
-    return new House(
-      agents,
-      await openSqliteStore({ path: ':memory:', limits: resolveLimits(), resources: new ResourceRegistry() }),
-    );
+    const settled = resolveConfig({ agents, store: await ownStore() }, {});
+    const scope = new Scope('stores');
+    const deps = { settled, limits: LIMITS, clock: systemClock, resources: new ResourceRegistry(), tenant: undefined };
+    return new House(agents, { ...(await openStores(deps, scope)), scope });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,7 +156,8 @@ test('a run that lost its lease writes nothing more, and leaves the run to its n
   const moments = new Moments();
   const holder = defineAgent({
     name: 'holder',
-    run: async ({ signal, say }) => {
+    run: async ({ signal, say, think }) => {
+      await think('working');
       moments.tell('holds');
       await moments.of('lost');
       await say('too late').catch((error: unknown) => moments.tell('told', error));
@@ -174,6 +181,7 @@ test('a run that lost its lease writes nothing more, and leaves the run to its n
   expect(events.map(({ type }) => type)).toEqual([
     'run_accepted',
     'agent_started',
+    'agent_thinking',
     'cancel_requested',
     'agent_cancelled',
   ]);
