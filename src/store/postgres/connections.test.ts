@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { accept, ada, bob } from '../../../test/contract/store/samples.ts';
 import { asAdmin, readyTestDatabase, type ReadyTestDatabase } from '../../../test/support/postgres-database.ts';
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { ResourceRegistry } from '../../base/resource-registry.ts';
 import { runId, userId } from '../../context/ids.ts';
 import { resolveLimits } from '../../context/resolve-limits.ts';
@@ -97,6 +98,23 @@ test('C3, C5: a read whose connection broke is made once more, a write is not', 
   await asAdmin(database.url, `SELECT pg_terminate_backend(${String(second?.['pid'])}, 5000)`);
 
   expect((await read)[0]?.['pid']).not.toBe(second?.['pid']);
+});
+
+test('C6: a clock that was set makes nobody’s rows disappear', async () => {
+  let shift = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + shift };
+  const connections = connect({ clock });
+  const owners = prepared('test_owners', 'SELECT enginehouse.owners() AS owners');
+  const who = async (): Promise<unknown> => (await connections.read([ada], owners()))[0];
+  const insert = prepared('test_clock', `INSERT INTO enginehouse.threads VALUES ('["default","ada"]', $1, 0, 0)`);
+  await connections.open();
+
+  for (const [place, hours] of [-1, 1, -1].entries()) {
+    shift += hours * 3_600_000;
+    expect(await who()).toEqual({ owners: ['["default","ada"]'] });
+    shift += hours * 3_600_000;
+    await connections.transact({ owners: [ada] }, [insert(`${place}`)]);
+  }
 });
 
 test('C4: limits.storeTimeoutMs bounds a statement, and the failure says so', async () => {

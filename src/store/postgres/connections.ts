@@ -10,12 +10,14 @@
  *   C4. Waiting for a connection, connecting and each statement are bounded.
  *   C5. What only reads is tried once more when its connection broke. What
  *       writes is not: nobody knows what became of it.
- *   C6. Every text of ours can be written; see `escaped-text.ts`.
+ *   C6. A principal that had expired, because a clock was set, saw and wrote
+ *       nothing: the transaction is made again by the clock that the server told.
+ *   C7. Every text of ours can be written; see `escaped-text.ts`.
  */
 
 import pg, { type Pool, type QueryResult } from 'pg';
 
-import { systemClock } from '../../base/clock.ts';
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
@@ -39,6 +41,8 @@ export interface ConnectionsOptions {
   readonly key: Uint8Array;
   /** Whether statements are prepared by name. @default true */
   readonly prepare?: boolean | undefined;
+  /** @default systemClock */
+  readonly clock?: Clock | undefined;
   readonly resources: ResourceRegistry;
 }
 
@@ -61,14 +65,27 @@ const TEXT = 25;
 const begin = prepared('begin', 'BEGIN');
 const beginReadOnly = prepared('begin_read_only', 'BEGIN READ ONLY');
 const commit = prepared('commit', 'COMMIT');
-// Every statement has an index for what it looks up. A plan that was made while a table was small would scan it later.
+// Every statement has an index for what it looks up, row by row. A plan that was made while the tables were small would
+// read all of them, and would be kept when they have grown.
 const sayWho = prepared(
   'principal',
-  `SELECT set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true), set_config('enable_seqscan', 'off', true)`,
+  `SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now,
+      set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true),
+      set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`,
 );
+
+interface Attempt {
+  readonly results: readonly QueryResult[];
+  readonly failure: PromiseRejectedResult | undefined;
+  /** The principal had not expired by the server's clock. */
+  readonly inTime: boolean;
+}
+
+const NOTHING: QueryResult = { command: '', rowCount: null, oid: 0, fields: [], rows: [] };
 
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
+  readonly #clock: Clock;
   readonly #pool: Pool;
   readonly #registered: () => void;
   /** What the server's clock is ahead of ours, in milliseconds. */
@@ -78,6 +95,7 @@ export class Connections implements AsyncDisposable {
   constructor(options: ConnectionsOptions) {
     const { url, name, most, timeoutMs, resources } = options;
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#pool = new pg.Pool({
       connectionString: url,
       application_name: name,
@@ -98,16 +116,12 @@ export class Connections implements AsyncDisposable {
   }
 
   /**
-   * Learns the server's clock, which decides when a principal expires, and proves that the login works.
+   * Proves that the login works, and learns the server's clock.
    *
    * @throws what `pg` throws
    */
   async open(): Promise<void> {
-    const sentAt = systemClock.now();
-    const { rows } = await this.#pool.query<{ now: number }>(
-      'SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now',
-    );
-    this.#clockAhead = (rows[0]?.now ?? sentAt) - sentAt;
+    await this.transact({ owners: [], readOnly: true }, []);
   }
 
   /**
@@ -115,20 +129,12 @@ export class Connections implements AsyncDisposable {
    *
    * @throws what `pg` throws, `CLOSED`
    */
-  async transact(
-    { owners, readOnly = false }: Wish,
-    statements: readonly Statement[],
-  ): Promise<readonly QueryResult[]> {
-    if (this.#closing !== undefined) throw new EnginehouseError('CLOSED', 'the store is closed', { what: 'store' });
-    const client = await this.#pool.connect();
-    const who = sayWho(this.#principal(owners), String(this.#options.timeoutMs));
-    const all: readonly Statement[] = [readOnly ? beginReadOnly() : begin(), who, ...statements, commit()];
-    const outcomes = await Promise.allSettled(all.map((statement) => client.query(this.#asQuery(statement))));
-    // What failed first is why the rest failed.
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    client.release(failed !== undefined && client.getTransactionStatus() !== 'I');
-    if (failed !== undefined) throw failed.reason;
-    return outcomes.slice(2, -1).flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  async transact(wish: Wish, statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    const done = await this.#attempt(wish, statements);
+    // Nobody's rows were seen and none was written, so it can be made again.
+    const { results, failure } = done.inTime ? done : await this.#attempt(wish, statements);
+    if (failure !== undefined) throw failure.reason;
+    return results;
   }
 
   /** Runs one statement that changes nothing and gives its rows. @throws as `transact()` does */
@@ -145,8 +151,26 @@ export class Connections implements AsyncDisposable {
     return (this.#closing ??= this.#close());
   }
 
-  #principal(owners: readonly Owner[]): string {
-    return signPrincipal(this.#options.key, systemClock.now() + this.#clockAhead + PRINCIPAL_MS, ...owners);
+  async #attempt({ owners, readOnly = false }: Wish, statements: readonly Statement[]): Promise<Attempt> {
+    if (this.#closing !== undefined) throw new EnginehouseError('CLOSED', 'the store is closed', { what: 'store' });
+    const client = await this.#pool.connect();
+    const { key, timeoutMs } = this.#options;
+    const expiresAt = this.#clock.now() + this.#clockAhead + PRINCIPAL_MS;
+    const who = sayWho(signPrincipal(key, expiresAt, ...owners), String(timeoutMs));
+    const all: readonly Statement[] = [readOnly ? beginReadOnly() : begin(), who, ...statements, commit()];
+    const outcomes = await Promise.allSettled(all.map((statement) => client.query(this.#asQuery(statement))));
+    // What failed first is why the rest failed.
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    client.release(failure !== undefined && client.getTransactionStatus() !== 'I');
+    const [, said, ...results] = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : NOTHING));
+    return { results: results.slice(0, -1), failure, inTime: this.#learn(said?.rows[0]?.now) < expiresAt };
+  }
+
+  /** Notes what the server's clock shows, and gives it back: one of the two may have been set. */
+  #learn(now: unknown): number {
+    if (typeof now !== 'number') return -Infinity;
+    this.#clockAhead = now - this.#clock.now();
+    return now;
   }
 
   #asQuery({ text, values, name }: Statement): pg.QueryConfig {

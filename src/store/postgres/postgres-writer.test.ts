@@ -9,7 +9,7 @@ import { ada, ALL, AT, bob, completed, delta, newArtifact, newRun } from '../../
 import { asAdmin, readyTestDatabase, type ReadyTestDatabase } from '../../../test/support/postgres-database.ts';
 import { ResourceRegistry } from '../../base/resource-registry.ts';
 import { canonicalEventText } from '../../context/canonical-event.ts';
-import { runId, userId, type Owner } from '../../context/ids.ts';
+import { runId, threadId, userId, type Owner } from '../../context/ids.ts';
 import type { NewEvent } from '../../event/store.ts';
 import type { Outcome } from '../log/outcome.ts';
 import type { Write } from '../log/writes.ts';
@@ -132,6 +132,36 @@ test('A1: whatever the statistics say, a group looks at its own rows only', asyn
     expect.stringMatching(/^Index Scan using threads_(pkey|newest) on threads t_1$/),
     'Tid Scan on threads t',
   ]);
+});
+
+test('whatever the statistics say, a read looks at rows of its own only', async () => {
+  const { reader, connections, database } = await withRuns('r1', 'r2');
+  await asAdmin(database.url, 'ANALYZE');
+  const [run, thread] = [runId('r1'), threadId('t1')];
+  const query = {
+    limit: 9,
+    threadId: thread,
+    parentRunId: run,
+    status: 'queued',
+    before: { acceptedAt: AT, runId: 'r9' },
+  };
+
+  await reader.read({ name: 'log.read', owner: ada, args: page('r1') });
+  await reader.read({ name: 'log.head', owner: ada, args: run });
+  await reader.read({ name: 'runs.get', owner: ada, args: run });
+  await reader.read({ name: 'runs.list', owner: ada, args: { limit: 9 } });
+  await reader.read({ name: 'runs.list', owner: ada, args: { ...query, status: 'queued' } });
+  await reader.read({ name: 'commands.pending', owner: ada, args: run });
+  await reader.read({ name: 'artifacts.get', owner: ada, args: 'f' });
+  await reader.read({ name: 'artifacts.list', owner: ada, args: run });
+  await reader.read({ name: 'artifacts.read', owner: ada, args: { key: 1, place: 0 } });
+  await reader.read({ name: 'threads.get', owner: ada, args: thread });
+  await reader.read({ name: 'threads.list', owner: ada, args: 9 });
+
+  expect(connections.plans).toHaveLength(11);
+  expect(connections.plans.filter((plan) => /Seq Scan|Hash Join|Merge Join/.test(plan))).toEqual([]);
+  const scans = connections.plans.flatMap((plan) => plan.split(/(?=Index Scan|Bitmap Index Scan|Tid Scan)/).slice(1));
+  expect(scans.filter((scan) => !scan.includes('Index Cond'))).toEqual([]);
 });
 
 test('W1: a refusal leaves its neighbours their commit', async () => {

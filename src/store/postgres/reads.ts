@@ -16,10 +16,14 @@ interface ReadStatement<N extends ReadName> {
   readonly answer: (rows: readonly Row[]) => ReadResult<N>;
 }
 
-/** A run with its state; names the columns that `asRun` reads. */
+/**
+ * A run with its state; names the columns that `asRun` reads. The state is looked up for each run that is found: a plan
+ * that was made while there were few would read them all.
+ */
 export const RUN_RECORD = `SELECT r.run_id, r.thread_id, r.agent, r.version, r.origin, r.parent_run_id, r.input_digest, r.context,
     r.epoch, r.accepted_at, s.generation, s.status, s.ended_at, s.head, s.crc
-  FROM enginehouse.runs r JOIN enginehouse.states s ON s.run = r.run`;
+  FROM enginehouse.runs r CROSS JOIN LATERAL (
+    SELECT s.generation, s.status, s.ended_at, s.head, s.crc FROM enginehouse.states s WHERE s.run = r.run OFFSET 0) s`;
 
 const ARTIFACT = 'artifact, artifact_id, run_id, kind, title, media_type, created_at, bytes, digest';
 
@@ -31,7 +35,8 @@ const logRead = prepared(
 );
 const logHead = prepared(
   'log_head',
-  `SELECT r.epoch, s.head, s.crc, s.status FROM enginehouse.runs r JOIN enginehouse.states s ON s.run = r.run
+  `SELECT r.epoch, s.head, s.crc, s.status FROM enginehouse.runs r CROSS JOIN LATERAL (
+      SELECT s.head, s.crc, s.status FROM enginehouse.states s WHERE s.run = r.run OFFSET 0) s
     WHERE r.owner = $1 AND r.run_id = $2`,
 );
 const runsGet = prepared('runs_get', `${RUN_RECORD} WHERE r.owner = $1 AND r.run_id = $2`);

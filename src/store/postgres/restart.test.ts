@@ -31,15 +31,16 @@ class Writing {
 
   async #write(store: Store, run: RunId): Promise<void> {
     const { log } = store.for(ada);
-    let after = 1;
+    let after: number | undefined = 1;
     while (!this.#stopped) {
       try {
+        after ??= (await log.head(run))?.head ?? 0;
         after = await log.append(run, { generation: 1, after, events: [delta(`${after}`)] });
         this.acknowledged = after;
       } catch (error) {
         if (!isEnginehouseError(error, 'STORE_FAILED')) throw error;
         this.failures += 1;
-        after = (await log.head(run).catch(() => undefined))?.head ?? after;
+        after = undefined;
       }
     }
   }

@@ -16,9 +16,13 @@ export type SingleName = Exclude<WriteName, 'append' | 'accept'>;
 
 const take = prepared(
   'take',
-  `UPDATE enginehouse.states s SET generation = s.generation + 1, holder = $3
-     FROM enginehouse.runs r WHERE r.owner = $1 AND r.run_id = $2 AND s.run = r.run
-   RETURNING s.generation, r.epoch, s.head, s.crc, s.status`,
+  `WITH found AS MATERIALIZED (
+     SELECT r.run, r.epoch FROM enginehouse.runs r WHERE r.owner = $1 AND r.run_id = $2
+   ), taken AS (
+     UPDATE enginehouse.states s SET generation = s.generation + 1, holder = $3 WHERE s.run = (SELECT run FROM found)
+     RETURNING s.generation, s.head, s.crc, s.status
+   )
+   SELECT t.*, f.epoch FROM taken t, found f`,
 );
 // States and commands go with their run, pieces with their artifact.
 const deleteRun = prepared(
@@ -28,11 +32,11 @@ const deleteRun = prepared(
      UNION
      SELECT r.run, r.run_id FROM family f JOIN enginehouse.runs r ON r.owner = $1 AND r.parent_run_id = f.run_id
    ), files AS (
-     DELETE FROM enginehouse.artifacts WHERE owner = $1 AND run_id IN (SELECT run_id FROM family)
+     DELETE FROM enginehouse.artifacts WHERE owner = $1 AND run_id = ANY (ARRAY(SELECT run_id FROM family))
    ), logs AS (
-     DELETE FROM enginehouse.events WHERE run IN (SELECT run FROM family)
+     DELETE FROM enginehouse.events WHERE run = ANY (ARRAY(SELECT run FROM family))
    )
-   DELETE FROM enginehouse.runs WHERE run IN (SELECT run FROM family)`,
+   DELETE FROM enginehouse.runs WHERE run = ANY (ARRAY(SELECT run FROM family))`,
 );
 const COMMAND = 'command_id, run_id, op, args, at, applied_seq';
 const putCommand = prepared(
