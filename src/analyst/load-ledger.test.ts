@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 
-import { analystHouse, userContext } from '../../test/support/analyst-house.ts';
+import { userContext } from '../../test/support/analyst-house.ts';
+import { ownAnalystHouse } from '../../test/support/own-analyst-house.ts';
 import type { UserExecutionEngine } from '../engine/user-execution-engine.ts';
 import type { LoadContext } from './load-ledger.ts';
 import { loadLedger } from './load-ledger.ts';
@@ -69,7 +70,7 @@ function rowsIn(engine: UserExecutionEngine): Promise<number> {
 }
 
 test('a load keeps each row, counts the bad ones, and says how far it is', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   await using engine = await runtime.factory.createForUser(userContext('ada', 'r'));
   const { context, progress } = reading(engine);
 
@@ -95,7 +96,7 @@ test('a load keeps each row, counts the bad ones, and says how far it is', async
 test.each([0, 1, PIECES - 1])(
   'L1: a load that was cut off after %i pieces and run again leaves each row once',
   async (whole) => {
-    await using runtime = await analystHouse();
+    await using runtime = await ownAnalystHouse();
     await using engine = await runtime.factory.createForUser(userContext('ada', 'r'));
 
     await expect(loadLedger('a', reading(engine, whole).context)).rejects.toThrow('the power went');
@@ -114,7 +115,7 @@ test.each([0, 1, PIECES - 1])(
 );
 
 test('L1: two loads of one file side by side leave each row once', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   await using one = await runtime.factory.createForUser(userContext('ada', 'one'));
   await using two = await runtime.factory.createForUser(userContext('ada', 'two'));
 
@@ -125,7 +126,7 @@ test('L1: two loads of one file side by side leave each row once', async () => {
 });
 
 test('L2: a ledger that is complete is not read again', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   await using engine = await runtime.factory.createForUser(userContext('ada', 'r'));
   const first = await loadLedger('a', reading(engine).context);
 
@@ -136,7 +137,7 @@ test('L2: a ledger that is complete is not read again', async () => {
 });
 
 test('a load whose signal aborts stops, and leaves no complete ledger', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   await using engine = await runtime.factory.createForUser(userContext('ada', 'r'));
   const stop = new AbortController();
   const { context } = reading(engine, PIECES, stop.signal);

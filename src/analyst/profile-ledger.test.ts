@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { analyse, analystHouse, reportOf, upload } from '../../test/support/analyst-house.ts';
+import { analyse, reportOf, upload } from '../../test/support/analyst-house.ts';
+import { ownAnalystHouse } from '../../test/support/own-analyst-house.ts';
 
 const HOURS = 6_000;
 const START = Date.UTC(2026, 0, 1);
@@ -12,7 +13,7 @@ function wideLedger(): string {
 }
 
 test('a ledger of more hours and models than a page has all of them in its report', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const artifact = await upload(runtime, 'ada', 'wide.csv', wideLedger());
 
   const report = await reportOf(runtime, 'ada', await analyse(runtime, 'ada', { artifact }));
@@ -30,7 +31,7 @@ test('a ledger of more hours and models than a page has all of them in its repor
 });
 
 test('percentiles of one request are that request', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const artifact = await upload(runtime, 'ada', 'one.csv', 'time,input_tokens,output_tokens\n2026-01-01,7,0\n');
 
   const report = await reportOf(runtime, 'ada', await analyse(runtime, 'ada', { artifact }));
@@ -42,7 +43,7 @@ test('percentiles of one request are that request', async () => {
 });
 
 test('what answers have beyond the 95th percentile is added up over all models', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const rows = Array.from(
     { length: HOURS },
     (_, at) => `${START},${at < 5_900 ? '' : `openai-${at}/gpt-4o`},1,${at}\n`,

@@ -4,6 +4,7 @@ import { defineAgent } from '../../src/agent/define-agent.ts';
 import { EnginehouseError, ExecutionEngineFactoryError } from '../../src/base/errors.ts';
 import { runId } from '../../src/context/ids.ts';
 import { configureExecutionEngineFactory, getExecutionEngineFactory } from '../../src/startup/pointer.ts';
+import type { EnginehouseRuntime } from '../../src/startup/runtime.ts';
 import { startup } from '../../src/startup/startup.ts';
 import { closeSharedRuntimes } from '../../src/testing/index.ts';
 import {
@@ -12,6 +13,7 @@ import {
   getOrCreateWebSocketBridgeForTests,
   test,
 } from '../../src/testing/vitest/index.ts';
+import { ownStore } from '../support/own-store.ts';
 
 /** What the accessor finds inside an agent's code: in its body, in a step, in a tool and in a child. */
 const finder = defineAgent({
@@ -30,7 +32,8 @@ test.override('runtimeOptions', { config: { agents: [finder] } });
 const outside = new AsyncResource('outside');
 const accessor = (): ReturnType<typeof getExecutionEngineFactory> => outside.runInAsyncScope(getExecutionEngineFactory);
 
-const config = { agents: [finder], store: { path: ':memory:' }, server: { listen: false }, log: 'silent' } as const;
+const startAnother = async (): Promise<EnginehouseRuntime> =>
+  startup({ agents: [finder], store: await ownStore(), server: { listen: false }, log: 'silent' }, { env: {} });
 
 test('with no factory anywhere, the accessor says so word for word, and how it is cured', () => {
   let thrown: unknown;
@@ -73,7 +76,7 @@ test('an agent’s code finds the factory it runs in, whatever the process has',
   executionEngineFactory,
   alice,
 }) => {
-  await using other = await startup(config, { env: {} });
+  await using other = await startAnother();
   using _pointer = configureExecutionEngineFactory(other);
   found = [];
 
@@ -87,7 +90,7 @@ test('an agent’s code finds the factory it runs in, whatever the process has',
 });
 
 test('the process-wide factory is found until its runtime closes, and a second one is refused while it lives', async () => {
-  const [first, second] = [await startup(config, { env: {} }), await startup(config, { env: {} })];
+  const [first, second] = [await startAnother(), await startAnother()];
   configureExecutionEngineFactory(first);
 
   expect(accessor()).toBe(first.factory);
@@ -104,8 +107,8 @@ test('the process-wide factory is found until its runtime closes, and a second o
 });
 
 test('unsetting a pointer that another runtime has by now leaves that one', async () => {
-  await using first = await startup(config, { env: {} });
-  await using second = await startup(config, { env: {} });
+  await using first = await startAnother();
+  await using second = await startAnother();
   const old = configureExecutionEngineFactory(first);
   old[Symbol.dispose]();
   using _pointer = configureExecutionEngineFactory(second);
@@ -132,7 +135,7 @@ test('the bridge is that of the scope, else of the pointer, else of a runtime th
   runtime,
   alice,
 }) => {
-  await using other = await startup(config, { env: {} });
+  await using other = await startAnother();
   using pointer = configureExecutionEngineFactory(other);
 
   expect(await getOrCreateWebSocketBridgeForTests()).toBe(runtime.bridge);

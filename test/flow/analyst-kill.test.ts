@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 import { SAMPLES } from '../../examples/ledgers/generate.ts';
+import { analystMigrations } from '../../src/analyst/index.ts';
 import { runId } from '../../src/context/ids.ts';
+import type { StoreOptions } from '../../src/startup/config.ts';
 import type { EnginehouseRuntime } from '../../src/startup/runtime.ts';
 import {
   analyse,
@@ -18,13 +17,17 @@ import {
   userContext,
   type Analysis,
 } from '../support/analyst-house.ts';
+import { Disk } from '../support/disk.ts';
 
 const PROGRAM = fileURLToPath(new URL('../support/analyst-process.ts', import.meta.url));
 const TOOLS = ['inspect_ledger', 'load_ledger', 'profile_ledger', 'price_ledger', 'estimate_savings', 'write_report'];
 
 /** Runs the analyst in a process of its own and gives the signal that ended it. */
-async function killedAt(folder: string, tool: string, moment: string): Promise<unknown> {
-  const child = spawn(process.execPath, [PROGRAM, folder, tool, moment], { stdio: 'ignore', timeout: 20_000 });
+async function killedAt(store: StoreOptions, tool: string, moment: string): Promise<unknown> {
+  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(store), tool, moment], {
+    stdio: 'ignore',
+    timeout: 20_000,
+  });
   const [, signal] = await once(child, 'exit');
   return signal;
 }
@@ -47,19 +50,20 @@ function reportWithoutCrash(): Promise<string> {
 }
 
 async function analyseOnce(): Promise<string> {
-  await using runtime = await analystHouse();
+  await using disk = await Disk.open();
+  await using runtime = await analystHouse(await disk.store(analystMigrations));
   const artifact = await upload(runtime, 'ada', 'sample.csv', SAMPLES['sample.csv']);
-  return artifactText(runtime, 'ada', resultOf(await analyse(runtime, 'ada', { artifact })).report);
+  return await artifactText(runtime, 'ada', resultOf(await analyse(runtime, 'ada', { artifact })).report);
 }
 
 test.each([['load_ledger', 'before'], ['load_ledger', 'during'], ...TOOLS.map((tool) => [tool, 'after'])])(
   'a process killed at %s, %s its effect, leaves a run that the next start completes with the same report',
   async (tool = '', moment = '') => {
-    const folder = await mkdtemp(join(tmpdir(), 'enginehouse-kill-'));
-    await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
-    expect(await killedAt(folder, tool, moment)).toBe('SIGKILL');
+    await using disk = await Disk.open();
+    const store = await disk.store(analystMigrations);
+    expect(await killedAt(store, tool, moment)).toBe('SIGKILL');
 
-    await using runtime = await analystHouse(folder);
+    await using runtime = await analystHouse(store);
     const analysis = await analyse(runtime, 'ada', { artifact: 'ada-sample.csv' }, 'the-run');
 
     expect(runtime.recoveredRuns).toBe(1);

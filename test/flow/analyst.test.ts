@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 
 import { SAMPLES, sampleRequests } from '../../examples/ledgers/generate.ts';
-import { analyse, analystHouse, artifactText, reportOf, resultOf, upload } from '../support/analyst-house.ts';
+import { analyse, artifactText, reportOf, resultOf, upload } from '../support/analyst-house.ts';
 import { AZURE_TOTALS, AZURE_TRACE } from '../support/azure-trace.ts';
+import { ownAnalystHouse } from '../support/own-analyst-house.ts';
 import { testWith } from '../support/requirements.ts';
 
 function sum(numbers: readonly number[]): number {
@@ -11,7 +12,7 @@ function sum(numbers: readonly number[]): number {
 }
 
 test('two users analyse a ledger each, and see nothing of each other', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const adas = await upload(runtime, 'ada', 'sample.csv', SAMPLES['sample.csv']);
   const bobs = await upload(runtime, 'bob', 'sample.jsonl', SAMPLES['sample.jsonl']);
 
@@ -38,7 +39,7 @@ test('two users analyse a ledger each, and see nothing of each other', async () 
 });
 
 test('the report says what the columns prove, and prices each model that is named', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const artifact = await upload(runtime, 'ada', 'sample.csv', SAMPLES['sample.csv']);
 
   const analysis = await analyse(runtime, 'ada', { artifact });
@@ -67,7 +68,7 @@ test('the report says what the columns prove, and prices each model that is name
 });
 
 test('the events of a run name its four stations in their order', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const artifact = await upload(runtime, 'ada', 'sample.jsonl', SAMPLES['sample.jsonl']);
 
   const { events } = await analyse(runtime, 'ada', { artifact });
@@ -84,7 +85,7 @@ test('the events of a run name its four stations in their order', async () => {
 });
 
 test('the same ledger gives the same report, for whomever and however often', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const reports: string[] = [];
   for (const [userId, title, runId] of [
     ['ada', 'one.csv', 'first'],
@@ -100,7 +101,7 @@ test('the same ledger gives the same report, for whomever and however often', as
 });
 
 test('rows that cannot be read are counted and named, and the others are analysed', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const bad = Array.from({ length: 25 }, (_, at) => `2026-09-14T10:00:00Z,gpt-4o,${at},many`);
   const artifact = await upload(runtime, 'ada', 'bad.csv', `${SAMPLES['sample.csv']}${bad.join('\n')}\n`);
 
@@ -122,7 +123,7 @@ test.each([
   ['letter.txt', 'Dear all,\nhere it is.\n'],
   ['picture.png', new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0])],
 ])('%s is refused as no ledger, by name', async (title, content) => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const artifact = await upload(runtime, 'ada', title, content);
 
   const { result } = await analyse(runtime, 'ada', { artifact });
@@ -131,7 +132,7 @@ test.each([
 });
 
 test('a model without a price, and an input that is no artifact, are refused before the run', async () => {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
 
   await expect(analyse(runtime, 'ada', { artifact: 'a', model: 'gpt-99' })).rejects.toMatchObject({
     code: 'INPUT_INVALID',
@@ -142,7 +143,7 @@ test('a model without a price, and an input that is no artifact, are refused bef
 testWith(AZURE_TRACE, 'the Azure trace has the totals that are known of it', azureTotals);
 
 async function azureTotals(trace: string): Promise<void> {
-  await using runtime = await analystHouse();
+  await using runtime = await ownAnalystHouse();
   const artifact = await upload(runtime, 'ada', 'azure.csv', await readFile(trace));
 
   const analysis = await analyse(runtime, 'ada', { artifact, model: 'gpt-4.1' });

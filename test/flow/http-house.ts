@@ -6,6 +6,7 @@ import { signToken } from '../../src/server/token.ts';
 import type { EnginehouseConfig } from '../../src/startup/config.ts';
 import type { EnginehouseRuntime } from '../../src/startup/runtime.ts';
 import { startup } from '../../src/startup/startup.ts';
+import { ownStore } from '../support/own-store.ts';
 
 export const SECRET = 'a secret of more than thirty-two bytes';
 
@@ -53,11 +54,11 @@ export interface House extends AsyncDisposable {
 
 type HouseOptions = Partial<EnginehouseConfig> & { readonly clock?: Clock };
 
-/** The real thing, on a free port, with a store in memory. */
+/** The real thing, on a free port, with a store of its own. */
 export async function openHouse({ clock = systemClock, ...config }: HouseOptions = {}): Promise<House> {
   const settled: EnginehouseConfig = {
     agents: [greeter, scribe, breaker, sleeper],
-    store: { path: ':memory:' },
+    store: await ownStore(config.database?.migrations),
     auth: { secret: SECRET },
     server: { port: 0 },
     log: 'silent',

@@ -22,12 +22,15 @@ test.concurrent.each([
   'a process that is killed at its %s effect, %s it, leaves a run that the next start ends',
   async (name, moment, effects, result) => {
     await using disk = await Disk.open();
-    const folder = disk.folder();
-    const file = join(folder, 'effects.txt');
-    const child = spawn(process.execPath, [PROGRAM, folder, file, name, moment], { stdio: 'ignore', timeout: 20_000 });
+    const store = await disk.store();
+    const file = join(disk.folder(), 'effects.txt');
+    const child = spawn(process.execPath, [PROGRAM, JSON.stringify(store), file, name, moment], {
+      stdio: 'ignore',
+      timeout: 20_000,
+    });
     expect((await once(child, 'exit'))[1]).toBe('SIGKILL');
 
-    await using runtime = await startOn(folder, [killedAgent(file)]);
+    await using runtime = await startOn(store, [killedAgent(file)]);
     const { runId } = killedContext;
     const events = (await Array.fromAsync(runtime.bridge.follow(killedContext, runId, 0))).flat();
 

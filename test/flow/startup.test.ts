@@ -9,17 +9,21 @@ import { defineAgent } from '../../src/agent/define-agent.ts';
 import { UserExecutionContext } from '../../src/context/user-execution-context.ts';
 import { PHASES } from '../../src/startup/boot-trace.ts';
 import type { EnginehouseConfig } from '../../src/startup/config.ts';
+import type { EnginehouseRuntime } from '../../src/startup/runtime.ts';
 import { startup } from '../../src/startup/startup.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { tool } from '../../src/tool/tool.ts';
 import { z } from 'zod';
 import { Disk, startOn } from '../support/disk.ts';
 import { untilAborted } from '../support/moments.ts';
+import { ownStore } from '../support/own-store.ts';
 
 const quick = defineAgent({ name: 'quick', run: () => 1 });
 
-const start = (config: Partial<EnginehouseConfig> = {}) =>
-  startup({ agents: [quick], store: { path: ':memory:' }, server: { port: 0 }, log: 'silent', ...config }, { env: {} });
+async function start(config: Partial<EnginehouseConfig> = {}): Promise<EnginehouseRuntime> {
+  const store = config.store ?? (await ownStore(config.database?.migrations));
+  return startup({ agents: [quick], server: { port: 0 }, log: 'silent', ...config, store }, { env: {} });
+}
 
 test('a start goes through its phases in order, and says what each made', async () => {
   await using runtime = await start();
@@ -30,7 +34,7 @@ test('a start goes through its phases in order, and says what each made', async 
   );
   expect(runtime.bootTrace.seams).toEqual([]);
   await using inTest = await startup(
-    { agents: [], store: { path: ':memory:' }, server: { listen: false }, log: 'silent' },
+    { agents: [], store: await ownStore(), server: { listen: false }, log: 'silent' },
     { env: {}, seams: { clock: new TestClock(), ids: undefined } },
   );
   expect(inTest.bootTrace.phases.map(({ phase }) => phase)).toEqual(PHASES);
@@ -76,24 +80,24 @@ test('a port that is in use is named, and nothing stays open', async () => {
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
   await using disk = await Disk.open();
-  const folder = disk.folder();
+  const store = await disk.store();
 
-  await expect(start({ server: { port }, store: { path: folder } })).rejects.toMatchObject({
+  await expect(start({ server: { port }, store })).rejects.toMatchObject({
     code: 'PORT_IN_USE',
     details: { port },
   });
 
-  await using again = await startOn(folder, [quick]);
+  await using again = await startOn(store, [quick]);
   expect(await again.ready()).toMatchObject({ ok: true });
   other.close();
 });
 
-test('a data folder that another runtime holds is refused, and the holder goes on', async () => {
+test('a store that another runtime holds is refused, and the holder goes on', async () => {
   await using disk = await Disk.open();
-  const folder = disk.folder();
-  await using holder = await startOn(folder, [quick]);
+  const store = await disk.store();
+  await using holder = await startOn(store, [quick]);
 
-  await expect(startOn(folder, [quick])).rejects.toMatchObject({ code: 'STORE_IN_USE' });
+  await expect(startOn(store, [quick])).rejects.toMatchObject({ code: 'STORE_IN_USE' });
   expect(await holder.ready()).toMatchObject({ ok: true });
 });
 

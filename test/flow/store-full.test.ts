@@ -73,7 +73,7 @@ async function untilFull(runtime: EnginehouseRuntime, seen: readonly AgentEvent[
 test('a run on a full store waits, and goes on by itself when there is room', async () => {
   await using disk = await Disk.open();
   const done = new Map<string, number>();
-  await using runtime = await startOn(disk.folder(), [filler(done)], { store: { maxBytes: MEGABYTE } });
+  await using runtime = await startOn({ path: disk.folder() }, [filler(done)], { store: { maxBytes: MEGABYTE } });
   const { runs, log } = runtime.store.for(context('old'));
   await runtime.factory.startRun(context('old'), 'filler', 15);
   await follow(runtime, 'old').over;
@@ -97,8 +97,8 @@ test('a run on a full store waits, and goes on by itself when there is room', as
 
 test('a runtime that is closed while its store is full loses nothing that was visible, and a larger store ends the run', async () => {
   await using disk = await Disk.open();
-  const [folder, done] = [disk.folder(), new Map<string, number>()];
-  const first = await startOn(folder, [filler(done)], { store: { maxBytes: MEGABYTE } });
+  const [store, done] = [{ path: disk.folder() }, new Map<string, number>()];
+  const first = await startOn(store, [filler(done)], { store: { maxBytes: MEGABYTE } });
   await first.factory.startRun(context('r1'), 'filler', 60);
   const { seen, over } = follow(first, 'r1');
   over.catch(() => undefined);
@@ -109,7 +109,7 @@ test('a runtime that is closed while its store is full loses nothing that was vi
     retry: 'after',
   });
   await first.close();
-  await using second = await startOn(folder, [filler(done)], { store: { maxBytes: 8 * MEGABYTE } });
+  await using second = await startOn(store, [filler(done)], { store: { maxBytes: 8 * MEGABYTE } });
   const after = follow(second, 'r1');
   await after.over;
 

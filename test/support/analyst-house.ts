@@ -7,16 +7,17 @@ import type { Report } from '../../src/analyst/report.ts';
 import type { AgentEvent } from '../../src/context/event.ts';
 import { UserExecutionContext } from '../../src/context/user-execution-context.ts';
 import type { RunResult } from '../../src/engine/agent-run.ts';
+import type { StoreOptions } from '../../src/startup/config.ts';
 import type { EnginehouseRuntime } from '../../src/startup/runtime.ts';
 import { startup } from '../../src/startup/startup.ts';
 
-/** A runtime with the analyst, in memory or in a folder. */
-export function analystHouse(path = ':memory:', agents = analystAgents): Promise<EnginehouseRuntime> {
+/** A runtime with the analyst. */
+export function analystHouse(store: StoreOptions, agents = analystAgents): Promise<EnginehouseRuntime> {
   return startup(
     {
       agents,
       database: { migrations: analystMigrations },
-      store: { path },
+      store,
       server: { listen: false },
       log: 'silent',
     },

@@ -2,9 +2,9 @@
  * A process that analyses a ledger and kills itself where it is told, as a power
  * cut would: no handler runs and nothing is flushed.
  *
- *   node analyst-process.ts FOLDER TOOL before|during|after
+ *   node analyst-process.ts STORE TOOL before|during|after
  *
- * `before` and `after` are the moments around the tool's effect, `after` before
+ * STORE is the JSON of its options. `before` and `after` are the moments around the tool's effect, `after` before
  * its outcome is recorded; `during` is its first progress.
  */
 
@@ -13,7 +13,7 @@ import type { Tool, ToolContext } from '../../src/tool/tool.ts';
 import { SAMPLES } from '../../examples/ledgers/generate.ts';
 import { analyse, analystHouse, upload } from './analyst-house.ts';
 
-const [folder = '', deadly = '', moment = ''] = process.argv.slice(2);
+const [store = '', deadly = '', moment = ''] = process.argv.slice(2);
 
 function die(): void {
   process.kill(process.pid, 'SIGKILL');
@@ -37,6 +37,6 @@ const agents = analystAgents.map((agent) => {
   return { ...agent, tools: Object.fromEntries(tools) as typeof agent.tools };
 });
 
-await using runtime = await analystHouse(folder, agents);
+await using runtime = await analystHouse(JSON.parse(store), agents);
 await upload(runtime, 'ada', 'sample.csv', SAMPLES['sample.csv']);
 await analyse(runtime, 'ada', { artifact: 'ada-sample.csv' }, 'the-run');

@@ -18,7 +18,7 @@ import type { Position } from '../../src/context/wire.ts';
 import { runStream } from '../../src/context/wire.ts';
 import type { Store } from '../../src/event/store.ts';
 import type { UserWebSocketEmitter } from '../../src/event/user-websocket-emitter.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open-sqlite-store.ts';
+import { openOwnStore } from './own-store.ts';
 
 export interface HouseOptions {
   readonly limits?: LimitOptions;
@@ -36,10 +36,12 @@ export interface HouseOptions {
 export class BridgeHouse implements AsyncDisposable {
   readonly store: Store;
   readonly server: Server;
+  /** What the bridge has open; the store is not of it. */
   readonly resources: ResourceRegistry;
   readonly door: SocketDoor;
   readonly #emitters: UserWebSocketEmitter[] = [];
   readonly #sockets = new Set<Socket>();
+  readonly #writing: Promise<unknown>[] = [];
   readonly #makeBridge: () => AgentWebSocketBridge;
   #bridge: AgentWebSocketBridge;
 
@@ -65,7 +67,7 @@ export class BridgeHouse implements AsyncDisposable {
 
   static async open(options: HouseOptions = {}): Promise<BridgeHouse> {
     const resources = new ResourceRegistry();
-    const store = await openSqliteStore({ path: ':memory:', limits: resolveLimits(options.limits), resources });
+    const store = await openOwnStore({ limits: resolveLimits(options.limits), resources: new ResourceRegistry() });
     const house = new BridgeHouse(store, resources, options);
     house.bridge.attach(house.server, house.door);
     house.server.listen(options.port ?? 0, '127.0.0.1');
@@ -127,6 +129,7 @@ export class BridgeHouse implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#writing);
     for (const emitter of this.#emitters) await emitter.close();
     const closed = once(this.server, 'close');
     this.server.close();
@@ -168,7 +171,7 @@ export class BridgeHouse implements AsyncDisposable {
     if ((await this.store.for(principal).runs.get(runId(id))) === undefined) {
       const { deltas = 3 } = (frame.a.input ?? {}) as { deltas?: number };
       const emitter = await this.accept(id, principal.userId);
-      void writeDeltas(emitter, deltas).then(() => emitter.emit('agent_completed', { result: deltas }));
+      this.#writing.push(writeDeltas(emitter, deltas).then(() => emitter.emit('agent_completed', { result: deltas })));
     }
     return { s: runStream(id), seq: 1 };
   }

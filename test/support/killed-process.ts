@@ -2,9 +2,9 @@
  * A process that runs the agent `killed` and kills itself where it is told, as a
  * power cut would: no handler runs and nothing is flushed.
  *
- *   node killed-process.ts FOLDER EFFECTS step|idempotent|once before|after
+ *   node killed-process.ts STORE EFFECTS step|idempotent|once before|after
  *
- * Each effect is a line in the file EFFECTS. `before` and `after` are the moments
+ * STORE is the JSON of its options. Each effect is a line in the file EFFECTS. `before` and `after` are the moments
  * around the effect, `after` before its outcome is recorded.
  */
 
@@ -51,8 +51,8 @@ export function killedAgent(
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [folder = '', effects = '', name = '', moment = ''] = process.argv.slice(2);
-  await using runtime = await startOn(folder, [killedAgent(effects, { name, moment })]);
+  const [store = '', effects = '', name = '', moment = ''] = process.argv.slice(2);
+  await using runtime = await startOn(JSON.parse(store), [killedAgent(effects, { name, moment })]);
   await runtime.factory.startRun(killedContext, 'killed', null);
   for await (const _ of runtime.bridge.follow(killedContext, killedContext.runId, 0)) continue;
 }

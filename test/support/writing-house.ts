@@ -7,9 +7,9 @@ import { resolveLimits } from '../../src/context/resolve-limits.ts';
 import { UserExecutionContext } from '../../src/context/user-execution-context.ts';
 import type { NewEvent, OwnedStore, RunLog, Store } from '../../src/event/store.ts';
 import { UserWebSocketEmitter, type EmitterDeps } from '../../src/event/user-websocket-emitter.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open-sqlite-store.ts';
+import { openOwnStore } from './own-store.ts';
 
-/** A real store in memory whose appends a test can hold back or let fail, as a disk would. */
+/** A real store whose appends a test can hold back or let fail, as a disk would. */
 export class WritingHouse implements AsyncDisposable {
   readonly store: Store;
   readonly resources = new ResourceRegistry();
@@ -29,11 +29,7 @@ export class WritingHouse implements AsyncDisposable {
   }
 
   static async open(userId = 'ada'): Promise<WritingHouse> {
-    const store = await openSqliteStore({
-      path: ':memory:',
-      limits: resolveLimits(),
-      resources: new ResourceRegistry(),
-    });
+    const store = await openOwnStore({ limits: resolveLimits(), resources: new ResourceRegistry() });
     return new WritingHouse(store, userId);
   }
 
