@@ -23,6 +23,7 @@ import { EnginehouseError } from '../../base/errors.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import type { Owner } from '../../context/ids.ts';
 import { escapeValue, unescapeText } from './escaped-text.ts';
+import { atOnce } from './at-once.ts';
 import { PRINCIPAL_SETTING } from './layout.ts';
 import { isDisconnect } from './postgres-error.ts';
 import { prepared, type Statement } from './prepared.ts';
@@ -158,7 +159,8 @@ export class Connections implements AsyncDisposable {
     const expiresAt = this.#clock.now() + this.#clockAhead + PRINCIPAL_MS;
     const who = sayWho(signPrincipal(key, expiresAt, ...owners), String(timeoutMs));
     const all: readonly Statement[] = [readOnly ? beginReadOnly() : begin(), who, ...statements, commit()];
-    const outcomes = await Promise.allSettled(all.map((statement) => client.query(this.#asQuery(statement))));
+    const sent = atOnce(client, () => all.map((statement) => client.query(this.#asQuery(statement))));
+    const outcomes = await Promise.allSettled(sent);
     // What failed first is why the rest failed.
     const failure = outcomes.find((outcome) => outcome.status === 'rejected');
     client.release(failure !== undefined && client.getTransactionStatus() !== 'I');

@@ -28,6 +28,7 @@ import { toValues } from '../../database/parameters.ts';
 import { tookTooLong } from '../../database/patience.ts';
 import type { TransactionPort } from '../../database/transaction-port.ts';
 import type { StatementResult } from '../../database/worker-protocol.ts';
+import { atOnce } from '../at-once.ts';
 import { DATA_SCHEMA, PRINCIPAL_SETTING } from '../layout.ts';
 import { isDisconnect, sqlState } from '../postgres-error.ts';
 import type { AgentConnection, AgentConnections } from './agent-connections.ts';
@@ -157,9 +158,12 @@ export class PostgresTransaction implements TransactionPort {
       const first = this.#connection === undefined;
       const connection = this.#connection ?? (await this.#take());
       const { client } = connection;
-      const before = first ? this.#open(connection) : [client.query(this.#next())];
-      if (first) this.#begun(sql, before);
-      const [outcome, ...earlier] = await Promise.allSettled([run(connection), ...before]);
+      const sent = atOnce(client, () => {
+        const before = first ? this.#open(connection) : [client.query(this.#next())];
+        if (first) this.#begun(sql, before);
+        return [run(connection), ...before] as const;
+      });
+      const [outcome, ...earlier] = await Promise.allSettled(sent);
       const failed = earlier.find(({ status }) => status === 'rejected') ?? outcome;
       if (failed.status === 'fulfilled' && outcome.status === 'fulfilled') {
         if (client.getTransactionStatus() !== 'T') throw new Error('the database ended the transaction by itself');
