@@ -4,6 +4,7 @@
  */
 
 import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
@@ -15,27 +16,31 @@ import { connect, followTree, type ClientRun, type EnginehouseClient, type TreeE
 import { isTerminal } from '../../src/context/run-status.ts';
 import { signToken } from '../../src/server/token.ts';
 import { Folder, startServer, type ServerCommand } from '../support/command.ts';
+import { asAdmin, freshDatabase, type FreshDatabase } from '../support/postgres-database.ts';
+import { testStore } from '../support/test-store.ts';
 
 const SECRET = 'a secret of at least thirty-two bytes';
 const TOOLS = ['inspect_ledger', 'load_ledger', 'profile_ledger', 'price_ledger', 'estimate_savings', 'write_report'];
 
 /** All points are tried where that takes no longer than this; on a slower machine every second, third, … */
-const BUDGET_MS = 60_000;
+const BUDGET_MS = { sqlite: 60_000, postgres: 30_000 }[testStore];
 
-/** One data folder and its server, which is killed and started again at the same address. */
+/** A server with its data folder, or its database; it is killed and started again at the same address. */
 class House implements AsyncDisposable {
-  readonly folder: Folder;
+  readonly #folder: Folder;
+  readonly #database: FreshDatabase | undefined;
   #server: ServerCommand;
   #restart: Promise<void> | undefined;
   url = '';
 
-  private constructor(folder: Folder) {
-    this.folder = folder;
+  private constructor(folder: Folder, database: FreshDatabase | undefined) {
+    this.#folder = folder;
+    this.#database = database;
     this.#server = this.#start('0');
   }
 
   static async open(): Promise<House> {
-    const house = new House(await Folder.open());
+    const house = new House(await Folder.open(), testStore === 'postgres' ? await freshDatabase() : undefined);
     house.url = (await house.#server.ready()).url;
     return house;
   }
@@ -49,18 +54,22 @@ class House implements AsyncDisposable {
     return connect({ url: this.url, token, attempts: Number.POSITIVE_INFINITY });
   }
 
-  /** The files of the users' databases. */
-  async databases(): Promise<readonly string[]> {
-    const names = await readdir(this.folder.join('.enginehouse', 'users')).catch(() => []);
-    return names
-      .filter((name) => name.endsWith('.sqlite'))
-      .map((name) => this.folder.join('.enginehouse', 'users', name));
+  /** How many complete ledgers and how many rows each user has in their own tables, read beside the server. */
+  async tables(): Promise<readonly object[]> {
+    if (this.#database !== undefined) return asAdmin(this.#database.url, ROWS_OF_USERS);
+    const folder = this.#folder.join('.enginehouse', 'users');
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.sqlite'));
+    return files.map((name) => {
+      using db = new DatabaseSync(join(folder, name), { readOnly: true });
+      return { ...db.prepare(ROWS_OF_USER).get() };
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#restart?.catch(() => undefined);
     await this.#server[Symbol.asyncDispose]();
-    await this.folder[Symbol.asyncDispose]();
+    await this.#folder[Symbol.asyncDispose]();
+    await this.#database?.[Symbol.asyncDispose]();
   }
 
   async #killAndStart(): Promise<void> {
@@ -71,8 +80,9 @@ class House implements AsyncDisposable {
   }
 
   #start(port: string): ServerCommand {
-    const env = { ENGINEHOUSE_AUTH_SECRET: SECRET, ENGINEHOUSE_LOG: 'error' };
-    return startServer({ cwd: this.folder.path, env, livesMs: 300_000 }, '--port', port);
+    const database = this.#database === undefined ? {} : { DATABASE_URL: this.#database.url };
+    const env = { ENGINEHOUSE_AUTH_SECRET: SECRET, ENGINEHOUSE_LOG: 'error', ...database };
+    return startServer({ cwd: this.#folder.path, env, livesMs: 300_000 }, '--port', port);
   }
 }
 
@@ -124,16 +134,16 @@ async function reportOf(client: EnginehouseClient, { artifact }: Watched): Promi
   return (await client.artifact(artifact)).text();
 }
 
-/** How many ledgers and rows the user has in their own tables, read beside the server. */
-function rowsIn(database: string): unknown {
-  using db = new DatabaseSync(database, { readOnly: true });
-  return db
-    .prepare(
-      `SELECT (SELECT count(*) FROM enginehouse_analyst_ledger WHERE complete = 1) AS ledgers,
-        (SELECT count(*) FROM enginehouse_analyst_row) AS rows`,
-    )
-    .get();
-}
+const ROWS_OF_USER = `
+  SELECT (SELECT count(*) FROM enginehouse_analyst_ledger WHERE complete = 1) AS ledgers,
+    (SELECT count(*) FROM enginehouse_analyst_row) AS rows`;
+
+const ROWS_OF_USERS = `
+  SELECT sum(complete)::integer AS ledgers, sum((
+      SELECT count(*) FROM enginehouse_data.enginehouse_analyst_row r
+        WHERE r.enginehouse_owner = l.enginehouse_owner
+    ))::integer AS rows
+    FROM enginehouse_data.enginehouse_analyst_ledger l GROUP BY enginehouse_owner`;
 
 /** What was shown, against what the log has and what must be true of it. */
 async function findings(client: EnginehouseClient, { seen, runs }: Watched): Promise<object> {
@@ -175,15 +185,16 @@ test(
     console.log(`kill: ${total} durable points, every ${every === 1 ? 'one' : `${every}.`} is tried`);
     expect(await findings(undisturbed, whole)).toEqual(SOUND);
 
+    let users = 1;
     for (let point = 1; point <= total; point += every) {
-      const before = await house.databases();
       await using client = await house.client(`killed-at-${point}`);
+      users += 1;
 
       const watched = await analyseAndKill(house, client, point);
 
-      const [database = ''] = (await house.databases()).filter((file) => !before.includes(file));
       expect({ point, ...(await findings(client, watched)) }).toEqual({ point, ...SOUND });
-      expect({ point, ...Object(rowsIn(database)) }).toEqual({ point, ledgers: 1, rows: 2_000 });
+      const tables = Array.from({ length: users }, () => ({ ledgers: 1, rows: 2_000 }));
+      expect({ point, tables: await house.tables() }).toEqual({ point, tables });
       expect(await reportOf(client, watched)).toBe(report);
     }
   },
