@@ -6,6 +6,10 @@ import { getExecutionEngineFactory } from '../../src/startup/pointer.ts';
 import { enginehouse } from '../../src/testing/node.ts';
 import { tool } from '../../src/tool/tool.ts';
 import { checkRunLog } from '../support/invariants.ts';
+import { testStore } from '../support/test-store.ts';
+
+/** A PostgreSQL server of tests has 200 connections, and each of these has six of them at most. */
+const TESTS = { sqlite: 200, postgres: 20 }[testStore];
 
 const seenBy = new Map<object, Set<string>>();
 
@@ -30,7 +34,7 @@ const keeper = defineAgent({
 
 const config = { agents: [keeper] };
 
-/** One test of the two hundred: a runtime, two users of the same ids as everywhere else, real sockets. */
+/** One of the tests: a runtime, two users of the same ids as everywhere else, real sockets. */
 async function oneTest(nth: number): Promise<void> {
   const after: (() => Promise<void>)[] = [];
   const { factory, runtime, alice, bob } = await enginehouse({ after: (hook) => void after.push(hook) }, { config });
@@ -53,8 +57,8 @@ async function oneTest(nth: number): Promise<void> {
   }
 }
 
-test('200 tests at once in one process share nothing', async () => {
-  await Promise.all(Array.from({ length: 200 }, (_, nth) => oneTest(nth)));
+test(`${TESTS} tests at once in one process share nothing`, async () => {
+  await Promise.all(Array.from({ length: TESTS }, (_, nth) => oneTest(nth)));
 
-  expect(seenBy.size).toBe(200);
+  expect(seenBy.size).toBe(TESTS);
 });
