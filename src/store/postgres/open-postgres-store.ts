@@ -52,15 +52,16 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   opening.defer(resources.opened('store', where));
   try {
     const { reads, commits } = shareOut(limits);
-    const reading = await connect(options, 'enginehouse reads', reads, opening);
+    const reading = opening.use(connections(options, 'enginehouse reads', reads));
     if (options.readOnly === true) {
+      await reading.open();
       const reader = new PostgresReader({ connections: reading, where });
       return new LogStore(`PostgreSQL at ${where}, to be read`, { where, reader, owned: opening.move() });
     }
     const url = systemUrl(database);
     const use = opening.use(new ExclusiveUse({ url, where, tenant, timeoutMs: limits.storeTimeoutMs }));
-    await use.hold();
-    const writing = await connect(options, 'enginehouse commits', commits, opening);
+    const writing = opening.use(connections(options, 'enginehouse commits', commits));
+    await allAtOnce([use.hold(), reading.open(), writing.open()]);
     const lane = (): CommitQueue => new CommitQueue(new PostgresWriter({ connections: writing, use, where }), limits);
     const queue = new CommitLanes(lane(), ...Array.from({ length: commits - 1 }, lane));
     await queue.submit({ name: 'dropLeftovers', args: { tenant } });
@@ -72,25 +73,23 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
-async function connect(
-  { database, limits, resources }: PostgresStoreOptions,
-  name: string,
-  most: number,
-  owner: AsyncDisposableStack,
-): Promise<Connections> {
-  const connections = owner.use(
-    new Connections({
-      url: systemUrl(database),
-      name,
-      most,
-      timeoutMs: limits.storeTimeoutMs,
-      key: deriveFrom(database.secret).principalKey,
-      prepare: database.prepare,
-      resources,
-    }),
-  );
-  await connections.open();
-  return connections;
+function connections({ database, limits, resources }: PostgresStoreOptions, name: string, most: number): Connections {
+  return new Connections({
+    url: systemUrl(database),
+    name,
+    most,
+    timeoutMs: limits.storeTimeoutMs,
+    key: deriveFrom(database.secret).principalKey,
+    prepare: database.prepare,
+    resources,
+  });
+}
+
+/** Waits for all of them, so that none is under way when one has failed. @throws what the first in the list throws */
+async function allAtOnce(opened: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(opened);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 function systemUrl({ url, roles, secret }: ReadyDatabase): string {
