@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const TABLES = ['src/base/error-table.ts', 'src/context/limits.ts'];
 
 const sources = wordsOf('src/**/*.ts', (file) => !file.endsWith('.test.ts') && !TABLES.includes(file));
-const tests = wordsOf('{src,test,examples}/**/*.test.ts', () => true);
+const tests = wordsOf('{{src,test,examples}/**/*.test.ts,test/contract/**/*.ts}', () => true);
 
 test('every error code is thrown somewhere', async () => {
   expect(missing(Object.keys(FACTS), await sources)).toEqual([]);

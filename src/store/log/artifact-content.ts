@@ -12,7 +12,7 @@ import type { StoreAccess } from './store-access.ts';
 import type { Whole } from './writes.ts';
 
 /** All pieces but the last have so many, so a range begins at a place that is computed. */
-export const PIECE_BYTES = 262_144;
+const PIECE_BYTES = 262_144;
 
 export interface Upload {
   readonly artifact: NewArtifact;
