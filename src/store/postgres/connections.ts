@@ -67,12 +67,14 @@ const begin = prepared('begin', 'BEGIN');
 const beginReadOnly = prepared('begin_read_only', 'BEGIN READ ONLY');
 const commit = prepared('commit', 'COMMIT');
 // Every statement has an index for what it looks up, row by row. A plan that was made while the tables were small would
-// read all of them, and would be kept when they have grown.
+// read all of them, and would be kept when they have grown. One plan serves a group of one and of a thousand; to make one
+// for each group costs as much as the group.
 const sayWho = prepared(
   'principal',
   `SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now,
       set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true),
-      set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`,
+      set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+      set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`,
 );
 
 interface Attempt {
