@@ -23,7 +23,7 @@ const SECRET = 'a secret of at least thirty-two bytes';
 const TOOLS = ['inspect_ledger', 'load_ledger', 'profile_ledger', 'price_ledger', 'estimate_savings', 'write_report'];
 
 /** All points are tried where that takes no longer than this; on a slower machine every second, third, … */
-const BUDGET_MS = { sqlite: 60_000, postgres: 30_000 }[testStore];
+const BUDGET_MS = { sqlite: 60_000, postgres: 20_000 }[testStore];
 
 /** A server with its data folder, or its database; it is killed and started again at the same address. */
 class House implements AsyncDisposable {
