@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,7 @@ export class PgBouncer implements AsyncDisposable {
   readonly port: number;
   readonly #child: ChildProcess;
   readonly #folder: string;
+  #said = '';
 
   /** @param server - the URL of its superuser, over TCP */
   static async start(program: string, server: string): Promise<PgBouncer> {
@@ -42,14 +43,12 @@ auth_file = ${users}
 auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1
 ${(await keepsNames(program)) ? 'max_prepared_statements = 0\n' : ''}`,
     );
-    const child = spawn(program, [config], { stdio: 'ignore', cwd: '/', ...(await serverUser()) });
+    const child = spawn(program, [config], { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', ...(await serverUser()) });
     const pooler = new PgBouncer(port, child, folder);
-    let answers = false;
-    await until('PgBouncer takes connections', () => {
-      const socket = connect(port, '127.0.0.1', () => (answers = true)).on('error', () => undefined);
-      socket.on('connect', () => socket.destroy());
-      return answers;
-    });
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (words: string) => (pooler.#said = (pooler.#said + words).slice(-4_000)));
+    await until('PgBouncer takes connections', () => pooler.#said.includes('process up'));
     return pooler;
   }
 
@@ -68,9 +67,12 @@ ${(await keepsNames(program)) ? 'max_prepared_statements = 0\n' : ''}`,
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { exitCode, signalCode } = this.#child;
     const ended = once(this.#child, 'exit');
-    if (this.#child.exitCode === null && this.#child.kill('SIGTERM')) await ended;
+    if (exitCode === null && signalCode === null && this.#child.kill('SIGTERM')) await ended;
     await rm(this.#folder, { recursive: true, force: true });
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`PgBouncer ended by itself with ${signalCode ?? exitCode}: ${this.#said}`);
   }
 }
 
