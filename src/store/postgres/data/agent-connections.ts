@@ -155,7 +155,8 @@ function sendCancel(client: Client): void {
   if (typeof processId !== 'number' || typeof secretKey !== 'number') return;
   const request = Buffer.alloc(16);
   [request.length, CANCEL_CODE, processId, secretKey].forEach((word, at) => request.writeInt32BE(word, at * 4));
-  const socket = connect(addressOf(client), () => socket.end(request));
+  // The server closes it when it has read the request. PgBouncer 1.18 falls over one that is closed before.
+  const socket = connect(addressOf(client), () => socket.write(request));
   socket.setTimeout(GRACE_MS, () => socket.destroy());
   // The connection is broken in any case.
   socket.on('error', () => undefined);
