@@ -1,5 +1,6 @@
 import type { DatabaseSessionManager } from '../event/database-session-manager.ts';
 import type { EnginehouseError } from '../base/errors.ts';
+import type { AgentEvent } from '../context/event.ts';
 import type { RunId } from '../context/ids.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
 import type { RunOrigin } from '../event/store.ts';
@@ -27,6 +28,8 @@ export interface DrivenRun {
   readonly agent: string;
   /** The run's writer at this moment. */
   readonly emitter: UserWebSocketEmitter;
+  /** Resolves when this process is done with the run: with its terminal event, if it was written here. */
+  readonly ended: Promise<AgentEvent | undefined>;
   /** Aborts when the run is to stop: with a `Cancellation`, a failure, or `Detached`. */
   readonly stopped: AbortSignal;
   accept(request: NewRunRequest): Promise<AcceptedRun>;

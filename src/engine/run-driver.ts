@@ -22,6 +22,7 @@ import { sleep } from '../base/clock.ts';
 import { asEnginehouseError, EnginehouseError, isEnginehouseError } from '../base/errors.ts';
 import { LinkedSignal } from '../base/linked-signal.ts';
 import { validate } from '../base/validate.ts';
+import type { AgentEvent } from '../context/event.ts';
 import { LIMITS } from '../context/limits.ts';
 import { isFinal } from '../context/run-status.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
@@ -49,6 +50,7 @@ export class RunDriver implements DrivenRun {
   readonly #stop = new AbortController();
   /** Aborts when it is detached, also when it was to stop already. */
   readonly #left = new AbortController();
+  readonly #ended = Promise.withResolvers<AgentEvent | undefined>();
   #emitter: UserWebSocketEmitter;
   #run: RunRecord | undefined;
   #input: unknown;
@@ -79,6 +81,10 @@ export class RunDriver implements DrivenRun {
 
   get agent(): string {
     return this.#run?.agent ?? '';
+  }
+
+  get ended(): Promise<AgentEvent | undefined> {
+    return this.#ended.promise;
   }
 
   get stopped(): AbortSignal {
@@ -142,6 +148,7 @@ export class RunDriver implements DrivenRun {
     } finally {
       await this.#emitter.close();
       closed();
+      this.#ended.resolve(this.#emitter.terminal);
     }
   }
 

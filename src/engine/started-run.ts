@@ -8,7 +8,7 @@ import type { EngineDeps } from './engine-deps.ts';
 import type { DrivenRun } from './driven-run.ts';
 import { resultOf } from './run-outcome.ts';
 
-/** A run as its starter holds it: everything it tells, it reads from the log. */
+/** A run as its starter holds it: everything it tells is in the log. */
 export class StartedRun implements AgentRun {
   readonly accepted: Promise<AcceptedRun>;
   readonly #driver: DrivenRun;
@@ -66,7 +66,15 @@ export class StartedRun implements AgentRun {
   }
 
   async #readResult(): Promise<RunResult> {
-    await this.accepted;
+    const { created } = await this.accepted;
+    // Whoever wrote the end knows it and need not read it.
+    const end = created ? await this.#driver.ended : undefined;
+    const known = end && (await resultOf(this.runId, end, this.#driver.values));
+    return known ?? this.#followToResult();
+  }
+
+  /** The run goes on elsewhere, or has ended before. */
+  async #followToResult(): Promise<RunResult> {
     // Only the last event tells the result, so what is there already is not read again.
     const head = await this.#deps.store.for(this.#driver.context).log.head(this.runId);
     for await (const batch of this.#follow(Math.max(0, (head?.head ?? 1) - 1))) {

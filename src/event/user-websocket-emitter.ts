@@ -19,7 +19,7 @@ import type { Clock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { nextTurn } from '../base/next-turn.ts';
 import type { ResourceRegistry } from '../base/resource-registry.ts';
-import { EVENT_DATA, isDelta, type EventData, type EventType } from '../context/event.ts';
+import { EVENT_DATA, isDelta, type AgentEvent, type EventData, type EventType } from '../context/event.ts';
 import { LIMITS, type Limits } from '../context/limits.ts';
 import { isTerminal } from '../context/run-status.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
@@ -62,6 +62,7 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #pumping: Promise<void> | undefined;
+  #terminal: AgentEvent | undefined;
   /** Why nothing more is written. Made when somebody asks: most runs end without anyone being refused. */
   #refusal: (() => Error) | undefined;
   readonly #failed = new AbortController();
@@ -80,6 +81,11 @@ export class UserWebSocketEmitter implements AsyncDisposable {
   /** Aborts with the reason when an append failed and nothing more can be written by this emitter. */
   get failed(): AbortSignal {
     return this.#failed.signal;
+  }
+
+  /** The run's last event, once it is durable and this emitter wrote it. */
+  get terminal(): AgentEvent | undefined {
+    return this.#terminal;
   }
 
   /** Whether the run can still be written by this emitter. */
@@ -199,6 +205,7 @@ export class UserWebSocketEmitter implements AsyncDisposable {
         const generation = this.#lease?.generation ?? 0;
         const events = batch.map(asEvent);
         this.#head = await this.#deps.store.log.append(this.context.runId, { generation, after, events });
+        this.#terminal = terminalOf(events, this.#head);
         batch.forEach(({ settle }, index) => settle.resolve(after + index + 1));
         this.#deps.advanced(this.#head, events);
       } catch (error) {
@@ -288,6 +295,13 @@ function asEvent({ type, at, data, deltas }: Waiting): NewEvent {
   if (deltas.length < 2) return { type, at, data };
   const whole = JSON.parse(data) as Delta;
   return { type, at, data: canonicalJson({ ...whole, delta: deltas.join('') }) };
+}
+
+function terminalOf(events: readonly NewEvent[], seq: number): AgentEvent | undefined {
+  const last = events.at(-1);
+  if (last === undefined || !isTerminal(last.type)) return undefined;
+  // A parse boundary: the data was checked against the type's schema.
+  return { seq, type: last.type, at: last.at, data: JSON.parse(last.data) } as AgentEvent;
 }
 
 function closed({ runId }: UserExecutionContext, why: string): EnginehouseError {
