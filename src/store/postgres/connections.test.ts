@@ -189,7 +189,7 @@ test('statements have names unless that is turned off', async () => {
 
   expect(
     (await named.read([], names())).map(({ name }) => String(name).replace(/_[0-9a-f]{12}$/, '')).toSorted(),
-  ).toEqual(['enginehouse_begin_read_only', 'enginehouse_principal', 'enginehouse_test_names']);
+  ).toEqual(['enginehouse_principal', 'enginehouse_test_names']);
   expect(await nameless.read([], names())).toEqual([]);
 });
 

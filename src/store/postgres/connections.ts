@@ -1,8 +1,8 @@
 /**
  * The connections of one login, and transactions on them.
  *
- *   C1. A transaction is one round trip: everything is sent at once, and one
- *       that fails is rolled back as a whole.
+ *   C1. A transaction is one round trip, and one that fails is rolled back as a
+ *       whole; see `transaction-query.ts`.
  *   C2. Each transaction says its principal for itself; a connection remembers
  *       none, so it does not matter which one it gets.
  *   C3. A connection that breaks is thrown away. The next transaction opens
@@ -22,12 +22,12 @@ import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { ResourceRegistry } from '../../base/resource-registry.ts';
 import type { Owner } from '../../context/ids.ts';
-import { escapeValue, unescapeText } from './escaped-text.ts';
-import { atOnce } from './at-once.ts';
+import { unescapeText } from './escaped-text.ts';
 import { PRINCIPAL_SETTING } from './layout.ts';
 import { isDisconnect } from './postgres-error.ts';
 import { prepared, type Statement } from './prepared.ts';
 import { signPrincipal } from './principal.ts';
+import { TransactionQuery } from './transaction-query.ts';
 
 export interface ConnectionsOptions {
   /** The URL with the login in it. */
@@ -63,9 +63,6 @@ const CLOSE_TIMEOUT_MS = 5_000;
 const INT8 = 20;
 const TEXT = 25;
 
-const begin = prepared('begin', 'BEGIN');
-const beginReadOnly = prepared('begin_read_only', 'BEGIN READ ONLY');
-const commit = prepared('commit', 'COMMIT');
 // Every statement has an index for what it looks up, row by row. A plan that was made while the tables were small would
 // read all of them, and would be kept when they have grown. One plan serves a group of one and of a thousand; to make one
 // for each group costs as much as the group.
@@ -73,18 +70,17 @@ const sayWho = prepared(
   'principal',
   `SELECT extract(epoch FROM clock_timestamp())::double precision * 1000 AS now,
       set_config('${PRINCIPAL_SETTING}', $1, true), set_config('statement_timeout', $2, true),
+      set_config('transaction_read_only', $3, true),
       set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
       set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)`,
 );
 
 interface Attempt {
   readonly results: readonly QueryResult[];
-  readonly failure: PromiseRejectedResult | undefined;
+  readonly failure: Error | undefined;
   /** The principal had not expired by the server's clock. */
   readonly inTime: boolean;
 }
-
-const NOTHING: QueryResult = { command: '', rowCount: null, oid: 0, fields: [], rows: [] };
 
 export class Connections implements AsyncDisposable {
   readonly #options: ConnectionsOptions;
@@ -109,8 +105,6 @@ export class Connections implements AsyncDisposable {
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
       allowExitOnIdle: true,
-      pipeline: true,
-      types: { getTypeParser },
     });
     // A connection that breaks is told to the queries under way, or is gone from the pool; nobody else need hear it.
     this.#pool.on('error', () => undefined);
@@ -136,7 +130,7 @@ export class Connections implements AsyncDisposable {
     const done = await this.#attempt(wish, statements);
     // Nobody's rows were seen and none was written, so it can be made again.
     const { results, failure } = done.inTime ? done : await this.#attempt(wish, statements);
-    if (failure !== undefined) throw failure.reason;
+    if (failure !== undefined) throw failure;
     return results;
   }
 
@@ -159,15 +153,15 @@ export class Connections implements AsyncDisposable {
     const client = await this.#pool.connect();
     const { key, timeoutMs } = this.#options;
     const expiresAt = this.#clock.now() + this.#clockAhead + PRINCIPAL_MS;
-    const who = sayWho(signPrincipal(key, expiresAt, ...owners), String(timeoutMs));
-    const all: readonly Statement[] = [readOnly ? beginReadOnly() : begin(), who, ...statements, commit()];
-    const sent = atOnce(client, () => all.map((statement) => client.query(this.#asQuery(statement))));
-    const outcomes = await Promise.allSettled(sent);
-    // What failed first is why the rest failed.
-    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
-    client.release(failure !== undefined && client.getTransactionStatus() !== 'I');
-    const [, said, ...results] = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : NOTHING));
-    return { results: results.slice(0, -1), failure, inTime: this.#learn(said?.rows[0]?.now) < expiresAt };
+    const principal = signPrincipal(key, expiresAt, ...owners);
+    const who = sayWho(principal, String(timeoutMs), readOnly ? 'on' : 'off');
+    const prepare = this.#options.prepare !== false;
+    const query = client.query(new TransactionQuery([who, ...statements], { parsers: PARSERS, prepare }));
+    const { results, failure } = await query.outcome;
+    // After an error of a statement the connection goes on; after any other nobody knows.
+    client.release(failure !== undefined && isDisconnect(failure));
+    const [said, ...answers] = results;
+    return { results: answers, failure, inTime: this.#learn(said?.rows[0]?.now) < expiresAt };
   }
 
   /** Notes what the server's clock shows, and gives it back: one of the two may have been set. */
@@ -175,14 +169,6 @@ export class Connections implements AsyncDisposable {
     if (typeof now !== 'number') return -Infinity;
     this.#clockAhead = now - this.#clock.now();
     return now;
-  }
-
-  #asQuery({ text, values, name }: Statement): pg.QueryConfig {
-    return {
-      text,
-      ...(values === undefined ? {} : { values: values.map(escapeValue) }),
-      ...(name === undefined || this.#options.prepare === false ? {} : { name }),
-    };
   }
 
   async #close(): Promise<void> {
@@ -201,3 +187,5 @@ const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'tex
   if (format !== 'binary' && oid === TEXT) return unescapeText;
   return pg.types.getTypeParser(oid, format);
 };
+
+const PARSERS = { getTypeParser };

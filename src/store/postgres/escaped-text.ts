@@ -13,9 +13,3 @@ export function unescapeText(text: string): string {
   if (!text.includes('\u0001')) return text;
   return text.replaceAll(/\u0001([01])/g, (_, digit) => (digit === '0' ? '\u0000' : '\u0001'));
 }
-
-/** A value of a statement, with its texts escaped. */
-export function escapeValue(value: unknown): unknown {
-  if (typeof value === 'string') return escapeText(value);
-  return Array.isArray(value) ? value.map(escapeValue) : value;
-}
