@@ -150,14 +150,14 @@ export class Connections implements AsyncDisposable {
 
   async #attempt({ owners, readOnly = false }: Wish, statements: readonly Statement[]): Promise<Attempt> {
     if (this.#closing !== undefined) throw new EnginehouseError('CLOSED', 'the store is closed', { what: 'store' });
-    const client = await this.#pool.connect();
     const { key, timeoutMs } = this.#options;
     const expiresAt = this.#clock.now() + this.#clockAhead + PRINCIPAL_MS;
     const principal = signPrincipal(key, expiresAt, ...owners);
     const who = sayWho(principal, String(timeoutMs), readOnly ? 'on' : 'off');
     const prepare = this.#options.prepare !== false;
-    const query = client.query(new TransactionQuery([who, ...statements], { parsers: PARSERS, prepare }));
-    const { results, failure } = await query.outcome;
+    const query = new TransactionQuery([who, ...statements], { parsers: PARSERS, prepare });
+    const client = await this.#pool.connect();
+    const { results, failure } = await client.query(query).outcome;
     // After an error of a statement the connection goes on; after any other nobody knows.
     client.release(failure !== undefined && isDisconnect(failure));
     const [said, ...answers] = results;

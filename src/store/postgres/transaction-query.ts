@@ -133,11 +133,16 @@ export class TransactionQuery implements Submittable {
 function toWire(value: unknown): Wire {
   if (value === null || value === undefined) return null;
   if (Buffer.isBuffer(value)) return value;
-  return Array.isArray(value) ? `{${value.map(element).join(',')}}` : escapeText(String(value));
+  return Array.isArray(value) ? `{${value.map(element).join(',')}}` : textOf(value);
 }
 
 /** https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO */
 function element(value: unknown): string {
-  if (value === null || value === undefined) return 'NULL';
-  return `"${escapeText(String(value)).replaceAll(/["\\]/g, '\\$&')}"`;
+  return value === null || value === undefined ? 'NULL' : `"${textOf(value).replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return escapeText(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  throw new TypeError(`a value of type ${typeof value} is no parameter of a statement`);
 }

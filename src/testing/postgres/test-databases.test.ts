@@ -10,7 +10,7 @@ import { endKit } from '../kit-end.ts';
 import type { StoreOptions } from '../../startup/config.ts';
 import { dropTemplate } from './template.ts';
 import { templateHash, type TemplatePlan } from './template-hash.ts';
-import { templateName } from './test-database-name.ts';
+import { parseDatabaseName, SESSION_PREFIX, templateName } from './test-database-name.ts';
 import { openTestDatabase, type TestDatabase } from './test-databases.ts';
 import { testPostgres, type TestPostgres } from './test-postgres.ts';
 
@@ -101,6 +101,7 @@ test('what a killed process left is dropped by the next, and what a living one h
   const exit = once(killed.process, 'exit');
   killed.process.kill('SIGKILL');
   await exit;
+  await sessionGone(parseDatabaseName(left ?? '')?.process ?? '');
 
   await (await openTestDatabase({ plan, isolation: 'clone' })).release(ENDED_WELL);
   expect(await endKit()).toEqual([]);
@@ -109,6 +110,12 @@ test('what a killed process left is dropped by the next, and what a living one h
   expect(copies).toContain(used);
   expect(copies).not.toContain(left);
 });
+
+/** The server notices in its own time, which is after the copy that it was just making. */
+async function sessionGone(process: string): Promise<void> {
+  const sql = `SELECT FROM pg_stat_activity WHERE application_name = '${SESSION_PREFIX} ${process}'`;
+  while ((await admin(sql)).length > 0);
+}
 
 test('a template that a killed builder left half made is built anew', async () => {
   const plan = freshPlan();
