@@ -78,7 +78,8 @@ test('C2: each transaction has its own principal, and a connection keeps none', 
     String((await connections.read([owner], principal()))[0]?.['said']);
 
   expect(await said(ada)).toContain('["default","ada"]');
-  expect(await said(bob)).not.toContain('ada');
+  // With its quotes: the code of the principal is hexadecimal, and "ada" may be in it.
+  expect(await said(bob)).not.toContain('"ada"');
   const [row] = await connections.read([], prepared('test_owners', 'SELECT enginehouse.owners() AS owners')());
   expect(row).toEqual({ owners: [] });
 });
