@@ -13,7 +13,8 @@ import { startup } from '../../src/startup/startup.ts';
 import { urlAs } from '../../src/store/postgres/target.ts';
 import { startServer } from '../support/command.ts';
 import { Moments, untilAborted } from '../support/moments.ts';
-import { MIGRATIONS, PostgresApplication, runSql } from '../support/postgres-application.ts';
+import { MIGRATIONS, PostgresApplication } from '../support/postgres-application.ts';
+import { asAdmin } from '../support/postgres-database.ts';
 import { pipeToPsql, POSTGRES_PROGRAMS, runScript, runSqlFile } from '../support/postgres-programs.ts';
 import { testWith } from '../support/requirements.ts';
 
@@ -61,7 +62,7 @@ testWith(
     const [database, migrator, backup] = [`${app.name}_live`, `${app.name}_migrator`, `${app.name}_backup`];
     await using owned = new AsyncDisposableStack();
     owned.defer(
-      async () => void (await runSql(app.server.adminUrl, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)),
+      async () => void (await asAdmin(app.server.adminUrl, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)),
     );
     const variables = { database, migrator, migrator_password: 'm', backup, backup_password: 'b' };
     const args = Object.entries(variables).flatMap(([name, value]) => ['-v', `${name}=${value}`]);
@@ -94,7 +95,7 @@ testWith(
     expect(seen).toMatch(/_live_system \| enginehouse \S+ \d+@\S+ +\| idle in transaction \| +1 \|/);
     expect(seen).toMatch(/^ enginehouse\.events +\| \d+ kB/m);
     expect(removed.find(({ name }) => name === 'schema')?.says).toBe('none yet, the first start makes it');
-    expect(await runSql(live, `SELECT FROM pg_roles WHERE starts_with(rolname, '${database}_')`)).toEqual([]);
+    expect(await asAdmin(live, `SELECT FROM pg_roles WHERE starts_with(rolname, '${database}_')`)).toEqual([]);
   },
 );
 

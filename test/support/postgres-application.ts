@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 
-import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 
 import { checkDatabase } from '../../src/cli/doctor/check-database.ts';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
@@ -20,6 +20,7 @@ import { urlAs, type DatabaseTarget } from '../../src/store/postgres/target.ts';
 import type { TestPostgresOptions } from '../../src/testing/postgres/postgres-options.ts';
 import { testPostgres, type TestPostgres } from '../../src/testing/postgres/test-postgres.ts';
 import { enginehouse, Folder, type CommandOptions, type Ended } from './command.ts';
+import { asAdmin } from './postgres-database.ts';
 
 const source = (path: string): string => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
 
@@ -48,7 +49,7 @@ export class PostgresApplication implements AsyncDisposable {
     await using opening = new AsyncDisposableStack();
     const server = opening.use(await testPostgres({ durable: true, ...options }));
     const name = `app_${randomBytes(6).toString('hex')}`;
-    await runSql(server.adminUrl, `CREATE DATABASE ${name}`);
+    await asAdmin(server.adminUrl, `CREATE DATABASE ${name}`);
     opening.defer(() => forget(server.adminUrl, name));
     const folder = opening.use(await Folder.open());
     await writeFile(folder.join('enginehouse.config.ts'), CONFIG);
@@ -78,7 +79,7 @@ export class PostgresApplication implements AsyncDisposable {
 
   /** Runs each by itself as the superuser and gives the rows of the last. */
   sql(...statements: readonly string[]): Promise<readonly Record<string, unknown>[]> {
-    return runSql(this.url, ...statements);
+    return asAdmin(this.url, ...statements);
   }
 
   /** Where the command runs, with the database's URL. */
@@ -114,24 +115,8 @@ export class PostgresApplication implements AsyncDisposable {
   }
 }
 
-/** Runs each by itself and gives the rows of the last. */
-export async function runSql(
-  url: string,
-  ...statements: readonly string[]
-): Promise<readonly Record<string, unknown>[]> {
-  const client = new Client({ connectionString: url, application_name: 'enginehouse tests' });
-  await client.connect();
-  try {
-    let rows: readonly Record<string, unknown>[] = [];
-    for (const statement of statements) ({ rows } = await client.query<Record<string, unknown>>(statement));
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
-
 async function forget(adminUrl: string, name: string): Promise<void> {
-  await runSql(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  const roles = await runSql(adminUrl, `SELECT rolname FROM pg_roles WHERE starts_with(rolname, '${name}_')`);
-  for (const { rolname } of roles) await runSql(adminUrl, `DROP ROLE ${escapeIdentifier(String(rolname))}`);
+  await asAdmin(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  const roles = await asAdmin(adminUrl, `SELECT rolname FROM pg_roles WHERE starts_with(rolname, '${name}_')`);
+  for (const { rolname } of roles) await asAdmin(adminUrl, `DROP ROLE ${escapeIdentifier(String(rolname))}`);
 }
