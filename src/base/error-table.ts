@@ -150,6 +150,8 @@ export interface ErrorDetails {
   CLEANUP_INCOMPLETE: { readonly left: readonly string[] };
   /** A part of the test kit is used before it was initialised, or after its test. */
   TEST_KIT_MISUSED: { readonly part: string };
+  /** A handle of a test is used after the test. */
+  AFTER_TEST: { readonly test: string; readonly handle: string };
   /** No PostgreSQL for tests: no server is named, and no binaries are installed. */
   POSTGRES_NOT_FOUND: { readonly lookedFor: readonly string[] };
   /** A PostgreSQL server for tests could not be started or reached. */
@@ -354,6 +356,11 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     status: 500,
     retry: 'no',
     cure: 'Call initializeForTests() first, and use what it gives only until cleanup().',
+  },
+  AFTER_TEST: {
+    status: 500,
+    retry: 'no',
+    cure: 'Await everything that the named test starts; its body ran on after it had ended or timed out.',
   },
   POSTGRES_NOT_FOUND: {
     status: 500,

@@ -8,7 +8,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Ids } from '../base/ids.ts';
 import type { TenantId } from '../context/ids.ts';
 import type { LimitOptions } from '../context/limits.ts';
+import type { AgentDatabases } from '../event/database-session-manager.ts';
 import type { Migrations, Seed } from '../event/migrations.ts';
+import type { Store } from '../event/store.ts';
 import type { AuthOptions } from '../server/resolve-auth.ts';
 
 export interface EnginehouseConfig {
@@ -71,6 +73,12 @@ export interface Seams {
   readonly keepOrigins?: boolean | undefined;
   /** On PostgreSQL: one of many runtimes on a database, each with a tenant of its own. */
   readonly tenant?: TenantId | undefined;
+  /** Stands around the real store: sees its calls, and may let one fail. */
+  readonly aroundStore?: ((store: Store) => Store) | undefined;
+  /** Stands around the real databases of the application's tables. */
+  readonly aroundDatabases?: ((databases: AgentDatabases) => AgentDatabases) | undefined;
+  /** Gets every line of the log, of every level, whatever `log` says. */
+  readonly logLine?: ((line: string) => void) | undefined;
 }
 
 /** Says that an object is a configuration, and checks its shape in the editor. */

@@ -1,13 +1,22 @@
-import { pino } from 'pino';
+import { pino, type DestinationStream } from 'pino';
 
 import { asyncScope } from '../base/async-scope.ts';
 import type { Log } from '../base/log.ts';
 import type { LogLevel } from './config.ts';
 
-/** Lines of JSON on standard error, each with the run it belongs to. */
-export function createLog(level: LogLevel): Log {
-  if (level === 'silent') return () => undefined;
-  const logger = pino({ level, base: null, mixin: runOfScope }, pino.destination({ fd: 2, sync: true }));
+/** Lines of JSON on standard error, each with the run it belongs to. `line` gets all of them, of every level. */
+export function createLog(level: LogLevel, line?: (line: string) => void): Log {
+  const printed = level === 'silent' ? undefined : logTo(level, pino.destination({ fd: 2, sync: true }));
+  const heard = line === undefined ? undefined : logTo('debug', { write: line });
+  if (heard === undefined) return printed ?? (() => undefined);
+  return (at, message, details) => {
+    printed?.(at, message, details);
+    heard(at, message, details);
+  };
+}
+
+function logTo(level: Exclude<LogLevel, 'silent'>, destination: DestinationStream): Log {
+  const logger = pino({ level, base: null, mixin: runOfScope }, destination);
   return (at, message, details = {}) => logger[at](details, message);
 }
 

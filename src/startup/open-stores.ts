@@ -22,7 +22,7 @@ interface StoresDeps {
   readonly tenant: TenantId | undefined;
 }
 
-interface Stores {
+export interface Stores {
   readonly store: Store;
   readonly databases: AgentDatabases;
 }

@@ -26,7 +26,7 @@ import { checkTools } from './check-tools.ts';
 import { consoleFolder, packageVersion } from './package-files.ts';
 import type { EnginehouseConfig, Seams } from './config.ts';
 import { createLog } from './logger.ts';
-import { openStores } from './open-stores.ts';
+import { openStores, type Stores } from './open-stores.ts';
 import { ReadinessCheck, readinessAgent } from './readiness.ts';
 import { resolveConfig, type Environment } from './resolve-config.ts';
 import { EnginehouseRuntime } from './runtime.ts';
@@ -65,7 +65,7 @@ export async function startup(config: EnginehouseConfig, options: StartupOptions
 
 async function openAll(base: Configuration, boot: Boot, scope: Scope): Promise<EnginehouseRuntime> {
   const { settled, limits, resources, clock, ids } = base;
-  const stores = await boot.phase('store', () => openStores(base, scope));
+  const stores = await boot.phase('store', async () => aroundStores(await openStores(base, scope), base.around));
   const { store } = stores;
   scope.defer('keep alive', keepAlive());
   // Its place is here, so that it closes after the factory and the bridge: runs end and sockets are told before their
@@ -91,6 +91,11 @@ async function openAll(base: Configuration, boot: Boot, scope: Scope): Promise<E
   const bootTrace = boot.trace(base.seams);
   const parts = { factory, bridge, store, agents, doors, readiness, address };
   return new EnginehouseRuntime({ ...parts, limits, resources, bootTrace, recoveredRuns, scope });
+}
+
+/** What closes a store is the scope that opened it: what stands around it sees calls, not the end. */
+function aroundStores({ store, databases }: Stores, { aroundStore, aroundDatabases }: Seams): Stores {
+  return { store: aroundStore?.(store) ?? store, databases: aroundDatabases?.(databases) ?? databases };
 }
 
 function openBridge({ clock, ids, limits, resources, log }: Configuration, store: Store, scope: Scope) {
@@ -133,7 +138,8 @@ function configure(config: EnginehouseConfig, { env = process.env, seams = {} }:
     tenant,
     limits: settled.limits,
     resources: new ResourceRegistry({ keepOrigins }),
-    log: createLog(settled.log),
+    log: createLog(settled.log, seams.logLine),
+    around: seams,
     seams: Object.entries(seams)
       .filter(([, seam]) => seam !== undefined)
       .map(([name]) => name),
