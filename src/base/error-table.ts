@@ -152,6 +152,30 @@ export interface ErrorDetails {
   TEST_KIT_MISUSED: { readonly part: string };
   /** A handle of a test is used after the test. */
   AFTER_TEST: { readonly test: string; readonly handle: string };
+  /** What a test opened is still open after it. */
+  TEST_LEFT_OPEN: {
+    readonly left: readonly {
+      readonly kind: string;
+      readonly name: string;
+      readonly owner: string | undefined;
+      /** Where it was opened: the caller's own frames, the nearest first. */
+      readonly origin: string | undefined;
+    }[];
+  };
+  /** What belongs to one user was seen in the data of another. */
+  ISOLATION_BROKEN: {
+    readonly sightings: readonly {
+      readonly where: string;
+      readonly owner: string;
+      readonly what: string;
+      /** In whose data; `undefined` where nobody's may be. */
+      readonly seenBy: string | undefined;
+      readonly excerpt: string;
+      readonly path: string | undefined;
+    }[];
+  };
+  /** Something that holds for every run does not hold for these. */
+  INVARIANT_BROKEN: { readonly runs: readonly { readonly runId: string; readonly broken: readonly string[] }[] };
   /** No PostgreSQL for tests: no server is named, and no binaries are installed. */
   POSTGRES_NOT_FOUND: { readonly lookedFor: readonly string[] };
   /** A PostgreSQL server for tests could not be started or reached. */
@@ -361,6 +385,25 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     status: 500,
     retry: 'no',
     cure: 'Await everything that the named test starts; its body ran on after it had ended or timed out.',
+  },
+  TEST_LEFT_OPEN: {
+    status: 500,
+    retry: 'no',
+    cure:
+      'Close it where it was opened: `await using engine = …` and `await using client = connect(…)`, ' +
+      '`break` out of `for await`, dispose what attach() gave, await the transaction.',
+  },
+  ISOLATION_BROKEN: {
+    status: 500,
+    retry: 'no',
+    cure:
+      'Look for what the two users share: a module variable, a cache without the user in its key, a broadcast. ' +
+      'Where a test shares on purpose, it says so with allow(user, reason).',
+  },
+  INVARIANT_BROKEN: {
+    status: 500,
+    retry: 'no',
+    cure: "Compare the run's log with the named rule; what wrote or carried its events broke it.",
   },
   POSTGRES_NOT_FOUND: {
     status: 500,
