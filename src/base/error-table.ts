@@ -176,10 +176,28 @@ export interface ErrorDetails {
   };
   /** Something that holds for every run does not hold for these. */
   INVARIANT_BROKEN: { readonly runs: readonly { readonly runId: string; readonly broken: readonly string[] }[] };
+  /** A fault that a test asked for did not strike as often as it should have. */
+  FAULT_NOT_STRUCK: {
+    readonly fault: string;
+    readonly strikes: number;
+    readonly times: number;
+    readonly calls: number;
+  };
   /** No PostgreSQL for tests: no server is named, and no binaries are installed. */
   POSTGRES_NOT_FOUND: { readonly lookedFor: readonly string[] };
   /** A PostgreSQL server for tests could not be started or reached. */
   POSTGRES_NOT_STARTED: { readonly step: string; readonly reason: string };
+  /** The process of a test's worker could not be started, or ended by itself. */
+  WORKER_FAILED: { readonly step: string; readonly reason: string; readonly output: string };
+  /** A worker was to be killed at a point that never came. */
+  KILL_NOT_REACHED: { readonly at: string; readonly came: readonly string[] };
+  /** With a crash at one point a scenario does not end as it does without. */
+  CRASH_SWEEP_FAILED: {
+    readonly point: number;
+    readonly moment: string;
+    readonly what: string;
+    readonly replay: string;
+  };
   /** A fault of the house itself. */
   INTERNAL: { readonly reason: string };
 }
@@ -405,6 +423,11 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     retry: 'no',
     cure: "Compare the run's log with the named rule; what wrote or carried its events broke it.",
   },
+  FAULT_NOT_STRUCK: {
+    status: 500,
+    retry: 'no',
+    cure: 'Let the test do what the fault waits for, or lower `nth` or `times`; the stack begins where the test said it.',
+  },
   POSTGRES_NOT_FOUND: {
     status: 500,
     retry: 'no',
@@ -416,6 +439,23 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     status: 500,
     retry: 'no',
     cure: 'Read the reason; it is mostly PostgreSQL’s own. Or set DATABASE_URL to a server that runs.',
+  },
+  WORKER_FAILED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Read the reason and the last words of its process; start it by hand with `enginehouse start`.',
+  },
+  KILL_NOT_REACHED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Name a point that comes, and await `kill.armed` before the test does what leads to it.',
+  },
+  CRASH_SWEEP_FAILED: {
+    status: 500,
+    retry: 'no',
+    cure:
+      'Do everything that has an effect inside context.step() or a tool, and take time, ids and randomness from the ' +
+      'context; replay the one point as the message says.',
   },
   INTERNAL: { status: 500, retry: 'no', cure: 'This is a fault of Enginehouse; report it with the ref.' },
 };
