@@ -150,6 +150,12 @@ export interface ErrorDetails {
   CLEANUP_INCOMPLETE: { readonly left: readonly string[] };
   /** A part of the test kit is used before it was initialised, or after its test. */
   TEST_KIT_MISUSED: { readonly part: string };
+  /** A test's boot is not the boot of production. */
+  BOOT_DIFFERS: { readonly entry: string; readonly differences: readonly string[] };
+  /** The production entry that a test's boot is compared with did not boot. */
+  PRODUCTION_NOT_STARTED: { readonly entry: string; readonly reason: string };
+  /** A suite fails without a defect, so a defect would tell nothing. */
+  SUITE_FAILED: { readonly command: string; readonly reason: string };
   /** A handle of a test is used after the test. */
   AFTER_TEST: { readonly test: string; readonly handle: string };
   /** What a test opened is still open after it. */
@@ -177,12 +183,7 @@ export interface ErrorDetails {
   /** Something that holds for every run does not hold for these. */
   INVARIANT_BROKEN: { readonly runs: readonly { readonly runId: string; readonly broken: readonly string[] }[] };
   /** A fault that a test asked for did not strike as often as it should have. */
-  FAULT_NOT_STRUCK: {
-    readonly fault: string;
-    readonly strikes: number;
-    readonly times: number;
-    readonly calls: number;
-  };
+  FAULT_NOT_STRUCK: { readonly fault: string; readonly strikes: number; readonly times: number };
   /** No PostgreSQL for tests: no server is named, and no binaries are installed. */
   POSTGRES_NOT_FOUND: { readonly lookedFor: readonly string[] };
   /** A PostgreSQL server for tests could not be started or reached. */
@@ -398,6 +399,25 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     status: 500,
     retry: 'no',
     cure: 'Call initializeForTests() first, and use what it gives only until cleanup().',
+  },
+  BOOT_DIFFERS: {
+    status: 500,
+    retry: 'no',
+    cure:
+      'Boot the test by startup() with the seams that it declares, and production by its own entry. Where the entry is ' +
+      'not `enginehouse start`, name it: ENGINEHOUSE_PARITY="node src/main.ts".',
+  },
+  PRODUCTION_NOT_STARTED: {
+    status: 500,
+    retry: 'no',
+    cure:
+      'Start the entry by hand, with PORT=0 and ENGINEHOUSE_DATA set to an empty folder, and cure what it says; name ' +
+      'another one with ENGINEHOUSE_PARITY="node src/main.ts", or compare nothing with ENGINEHOUSE_PARITY=off.',
+  },
+  SUITE_FAILED: {
+    status: 500,
+    retry: 'no',
+    cure: 'Make the suite pass as it is; then its failures under a defect say something.',
   },
   AFTER_TEST: {
     status: 500,
