@@ -1,8 +1,9 @@
 import { holdingClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
-import { EnginehouseError } from '../../base/errors.ts';
+import type { EnginehouseError } from '../../base/errors.ts';
 import type { EventType } from '../../context/event.ts';
 import { ownerKey, type Owner, type UserId } from '../../context/ids.ts';
+import { Origin } from '../models/origin.ts';
 import type { StoreCall, StoreOperation } from './store-call.ts';
 
 /** Which calls a fault strikes, decided. */
@@ -33,7 +34,7 @@ export class ArmedFault {
   /** What happens to a call that it strikes. */
   readonly act: FaultParts['act'];
   readonly #onStop: (() => void) | undefined;
-  readonly #said = new Error('said here');
+  readonly #said: Origin;
   readonly #first = Promise.withResolvers<void>();
   #seen = 0;
   #strikes = 0;
@@ -43,7 +44,7 @@ export class ArmedFault {
     this.aim = aim;
     this.act = act;
     this.#onStop = onStop;
-    Error.captureStackTrace(this.#said, saidBy);
+    this.#said = new Origin(saidBy);
   }
 
   get strikes(): number {
@@ -83,17 +84,14 @@ export class ArmedFault {
     this.#onStop?.();
   }
 
-  notStruck(): EnginehouseError<'FAULT_NOT_STRUCK'> {
+  notStruck(): EnginehouseError {
     const { operation, nth, times, types, after } = this.aim;
     const of = types === undefined ? '' : ` of ${types.join(' or ')}`;
     const fault = `${operation}${of} number ${nth}${after === undefined ? '' : ', once durable'}`;
     const [strikes, calls] = [this.#strikes, this.#seen];
     const struck = strikes === 0 ? 'never struck' : `struck ${strikes} of ${times} times`;
     const message = `the fault at ${fault} ${struck}: there were ${calls} such calls`;
-    const error = new EnginehouseError('FAULT_NOT_STRUCK', message, { fault, strikes, times, calls });
-    const { stack = '' } = this.#said;
-    error.stack = `${error.name}: ${message}${stack.slice(stack.indexOf('\n    at '))}`;
-    return error;
+    return this.#said.error('FAULT_NOT_STRUCK', message, { fault, strikes, times });
   }
 
   #isAbout({ operation, owner, events }: StoreCall): boolean {

@@ -133,7 +133,7 @@ export class StoreFaults implements StoreChaos, Disposable {
   }
 
   /** F3. Ready to be thrown: each names its fault, and its stack begins where the test said it. */
-  unstruck(): readonly EnginehouseError<'FAULT_NOT_STRUCK'>[] {
+  unstruck(): readonly EnginehouseError[] {
     return this.#said.filter((fault) => !fault.fulfilled).map((fault) => fault.notStruck());
   }
 

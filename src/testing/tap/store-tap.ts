@@ -14,6 +14,7 @@
 import { ownerKey, type Owner } from '../../context/ids.ts';
 import type { RunKey, Store } from '../../event/store.ts';
 import type { BusySource } from '../activity.ts';
+import { RowReaders, type RowReader } from './row-readers.ts';
 import { pointOf, STORE_OPERATIONS, type StoreCall, type StorePoint } from './store-call.ts';
 import { StoreFaults } from './store-faults.ts';
 import type { ArmedFault } from './armed-fault.ts';
@@ -24,9 +25,6 @@ export interface AcceptedRunKey extends RunKey {
   /** When, by the runtime's clock. */
   readonly at: number;
 }
-
-/** Gets what passes between a runtime and its store for one owner, as text to be searched. */
-export type RowReader = (owner: Owner, text: string) => void;
 
 type Stop = () => void;
 
@@ -40,7 +38,7 @@ export class StoreTap implements BusySource {
   readonly #faults = new Set<StoreFaults>();
   readonly #beforeWrites = new Set<(point: StorePoint) => void>();
   readonly #afterWrites = new Set<(point: StorePoint) => void>();
-  readonly #readers = new Set<RowReader>();
+  readonly #rows = new RowReaders();
   readonly #passage: Passage = {
     pass: (call, ask, given) => this.#pass(call, ask, given),
     pieces: (call, ask) => this.#pieces(call, ask),
@@ -93,7 +91,7 @@ export class StoreTap implements BusySource {
 
   /** Gets every row that is read for an owner, and everything that an owner writes. Call what it returns to stop. */
   onRows(reader: RowReader): Stop {
-    return listen(this.#readers, reader);
+    return this.#rows.add(reader);
   }
 
   /** Faults of one test. Where tests share a runtime, `concerns` says whose calls are that test's. Close it with the test. */
@@ -108,9 +106,10 @@ export class StoreTap implements BusySource {
     try {
       const struck = this.#strike(call);
       if (struck.length > 0) await this.#suffer(call, struck, undefined);
-      if (this.#readers.size > 0) this.#show(call.owner, [...call.events.map(({ data }) => data), given]);
+      for (const { data } of call.events) this.#rows.show(call.owner, data);
+      this.#rows.show(call.owner, given);
       const answer = STORE_OPERATIONS[call.operation] === 'writes' ? await this.#write(call, ask) : await ask();
-      if (this.#readers.size > 0) this.#show(call.owner, [answer]);
+      this.#rows.show(call.owner, answer);
       if (struck.length > 0) await this.#suffer(call, struck, 'durable');
       return answer;
     } finally {
@@ -150,7 +149,7 @@ export class StoreTap implements BusySource {
     this.#underWay += 1;
     try {
       const answer = await ask();
-      this.#show(owner, [answer]);
+      this.#rows.show(owner, answer);
       return answer;
     } finally {
       this.#underWay -= 1;
@@ -164,7 +163,7 @@ export class StoreTap implements BusySource {
       for await (const piece of content) {
         this.#underWay += 1;
         try {
-          this.#show(owner, [piece]);
+          this.#rows.show(owner, piece);
           yield piece;
         } finally {
           this.#underWay -= 1;
@@ -194,24 +193,6 @@ export class StoreTap implements BusySource {
       this.#underWay += 1;
     }
   }
-
-  /** T3. */
-  #show(owner: Owner | undefined, values: readonly unknown[]): void {
-    if (this.#readers.size === 0 || owner === undefined) return;
-    for (const value of values) {
-      const text = textOf(value);
-      if (text !== undefined) for (const read of this.#readers) read(owner, text);
-    }
-  }
-}
-
-/** Bytes keep their ASCII, which is what a mark is made of. */
-function textOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  if (typeof value !== 'object' || value === null) return undefined;
-  return value instanceof Uint8Array
-    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')
-    : JSON.stringify(value);
 }
 
 function tell(listeners: ReadonlySet<(point: StorePoint) => void>, n: number, call: StoreCall): void {
