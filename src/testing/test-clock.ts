@@ -229,7 +229,8 @@ export class TestClock implements Clock {
 }
 
 const ONE_AT_A_TIME = 'Await one move of the clock before the next.';
-const AWAIT_MOVES = 'Await every move of the clock inside the test that makes it; the clock is released when the test ends.';
+const AWAIT_MOVES =
+  'Await every move of the clock inside the test that makes it; the clock is released when the test ends.';
 const ARM_FOR_MORE = 'Arm the timer for more than 0 ms, or do the work without a timer.';
 
 function inOrder(timers: Iterable<Timer>): readonly Timer[] {
