@@ -7,9 +7,17 @@
  */
 
 export type ResourceKind =
-  'engine' | 'run' | 'emitter' | 'socket' | 'listener' | 'timer' | 'store' | 'database' | 'follower';
+  'engine' | 'run' | 'emitter' | 'socket' | 'listener' | 'timer' | 'store' | 'database' | 'follower' | 'transaction';
 
-export interface OpenResource {
+/** What some resources say of themselves beside their name and owner. */
+export interface ResourceFacts {
+  /** The house opened it for itself and closes it; nobody else can. */
+  readonly ofHouse?: boolean | undefined;
+  /** Of a socket: the port at its other end. */
+  readonly peerPort?: number | undefined;
+}
+
+export interface OpenResource extends ResourceFacts {
   readonly kind: ResourceKind;
   /** What it is, for a person: a run id, an address, a file. */
   readonly name: string;
@@ -20,21 +28,23 @@ export interface OpenResource {
 }
 
 export class ResourceRegistry {
+  /** Whether it knows where each was opened. */
+  readonly keepsOrigins: boolean;
   readonly #open = new Set<OpenResource>();
-  readonly #keepOrigins: boolean;
 
   constructor(options: { readonly keepOrigins?: boolean } = {}) {
-    this.#keepOrigins = options.keepOrigins ?? false;
+    this.keepsOrigins = options.keepOrigins ?? false;
   }
 
   /** Notes that something was opened. Call the returned function when it is closed; twice is harmless. */
-  opened(kind: ResourceKind, name: string, owner?: string): () => void {
+  opened(kind: ResourceKind, name: string, owner?: string, facts?: ResourceFacts): () => void {
     // Kept as an error: its text is made only when somebody asks, and nearly always nobody does.
-    const opening = this.#keepOrigins ? new Error(`${kind} ${name} was opened here`) : undefined;
+    const opening = this.keepsOrigins ? new Error(`${kind} ${name} was opened here`) : undefined;
     const resource: OpenResource = {
       kind,
       name,
       owner,
+      ...facts,
       get origin() {
         return opening?.stack;
       },

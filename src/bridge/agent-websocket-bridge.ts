@@ -27,7 +27,6 @@ import type { ResourceRegistry } from '../base/resource-registry.ts';
 import type { AgentEvent } from '../context/event.ts';
 import type { Owner, RunId } from '../context/ids.ts';
 import type { Limits } from '../context/limits.ts';
-import type { Principal } from '../context/principal.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
 import { CLOSE, SUBPROTOCOL } from '../context/wire.ts';
 import type { EventBridge } from '../event/event-bridge.ts';
@@ -40,7 +39,7 @@ import { frameInvalid } from './parse-frame.ts';
 import { Pulse } from './pulse.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { SocketDoor } from './socket-door.ts';
-import { SocketSession, type SessionDeps } from './socket-session.ts';
+import { SocketSession, type SessionDeps, type SessionIdentity } from './socket-session.ts';
 import { tellError } from './tell-error.ts';
 
 export interface BridgeDeps {
@@ -206,7 +205,10 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
         throw new EnginehouseError('DRAINING', 'the server is closing', {}, { retryAfterMs: 1_000 });
       if (socket.destroyed) return;
       socket.off('error', ignore);
-      this.#wss.handleUpgrade(request, socket, head, (opened) => this.#connected(opened, principal, deps));
+      const peerPort = deps.resources.keepsOrigins ? request.socket.remotePort : undefined;
+      this.#wss.handleUpgrade(request, socket, head, (opened) =>
+        this.#connected(opened, { principal, peerPort }, deps),
+      );
     } catch (error) {
       this.#refuse(socket, error);
     }
@@ -217,11 +219,11 @@ export class AgentWebSocketBridge implements EventBridge, AsyncDisposable {
     refuseUpgrade(socket, status, tellError(thrown, this.#log, { what: 'an upgrade' }));
   }
 
-  #connected(socket: WebSocket, principal: Principal, deps: SessionDeps): void {
+  #connected(socket: WebSocket, peer: Pick<SessionIdentity, 'principal' | 'peerPort'>, deps: SessionDeps): void {
     const { ids, limits } = this.#deps;
-    const user = this.#connections.of(principal);
+    const user = this.#connections.of(peer.principal);
     const full = user.sessions.size >= limits.socketsPerUser;
-    const session = new SocketSession(socket, { id: ids.next(), principal, count: user }, deps);
+    const session = new SocketSession(socket, { ...peer, id: ids.next(), count: user }, deps);
     user.sessions.add(session);
     session.start();
     if (socket.protocol !== SUBPROTOCOL) {

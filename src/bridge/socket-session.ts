@@ -55,6 +55,8 @@ export interface SessionIdentity {
   readonly id: string;
   readonly principal: Principal;
   readonly count: SubscriptionCount;
+  /** The port at the client's end, where it is kept. */
+  readonly peerPort: number | undefined;
 }
 
 type Hello = Extract<ClientFrame, { t: 'hello' }>;
@@ -86,14 +88,14 @@ export class SocketSession {
   #missedPongs = 0;
   #sentBytes = 0;
 
-  constructor(socket: WebSocket, { id, principal, count }: SessionIdentity, deps: SessionDeps) {
+  constructor(socket: WebSocket, { id, principal, count, peerPort }: SessionIdentity, deps: SessionDeps) {
     const { clock, limits, resources, pulse } = deps;
     this.id = id;
     this.principal = principal;
     this.#socket = socket;
     this.#deps = deps;
     this.#count = count;
-    this.#given = resources.opened('socket', id, principal.userId);
+    this.#given = resources.opened('socket', id, principal.userId, { peerPort });
     this.#timers = new Timers(clock, resources, principal.userId);
     this.#bucket = new TokenBucket(limits.framesPerSecond, limits.frameBurst, clock);
     this.#windowBytes = limits.windowBytes;

@@ -11,6 +11,7 @@
 import type { Json } from '../base/canonical-json.ts';
 import { EnginehouseError, reviveError } from '../base/errors.ts';
 import { SUBPROTOCOL, type Position, type ServerFrame, type SubscribeFrom } from '../context/wire.ts';
+import { asOpening } from './as-opening.ts';
 import { ClientRun } from './client-run.ts';
 import { Commands, type CommandFrame } from './commands.ts';
 import { Connection, type ClientState } from './connection.ts';
@@ -74,7 +75,7 @@ export class EnginehouseClient implements AsyncDisposable {
       over: (error) => this.#ended(error ?? closed()),
     });
     this.#commands = new Commands((text) => this.#connection.sayText(text));
-    this.#connection.start();
+    asOpening(() => this.#connection.start());
   }
 
   get state(): ClientState {

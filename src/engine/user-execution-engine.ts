@@ -28,6 +28,13 @@ interface Start {
   readonly first: boolean;
 }
 
+/** Who has an engine, and what is to be done when it is disposed. */
+export interface EngineLoan {
+  /** The house has it, for a run that a door started or that a restart took up. */
+  readonly ofHouse: boolean;
+  readonly disposed: () => void;
+}
+
 export class UserExecutionEngine implements AsyncDisposable {
   readonly context: UserExecutionContext;
   /** Transactions on the application's tables as this engine's user. */
@@ -46,7 +53,7 @@ export class UserExecutionEngine implements AsyncDisposable {
   #disposing: Promise<void> | undefined;
 
   /** Made by `ExecutionEngineFactory.createForUser`. @internal */
-  constructor(context: UserExecutionContext, deps: EngineDeps, disposed: () => void) {
+  constructor(context: UserExecutionContext, deps: EngineDeps, { ofHouse, disposed }: EngineLoan) {
     this.context = context;
     this.#deps = deps;
     this.databaseSessionManager = new DatabaseSessionManager(context, deps.databases);
@@ -61,7 +68,7 @@ export class UserExecutionEngine implements AsyncDisposable {
       createDriver: (child) => new RunDriver(child, deps, this.#home),
     };
     this.#first = this.#home.createDriver(context);
-    const closed = deps.resources.opened('engine', context.runId, context.userId);
+    const closed = deps.resources.opened('engine', context.runId, context.userId, { ofHouse });
     this.#closed = () => {
       closed();
       disposed();

@@ -26,7 +26,7 @@ import { ActiveRuns } from '../engine/active-runs.ts';
 import type { AcceptedRun } from '../engine/agent-run.ts';
 import type { EngineDeps } from '../engine/engine-deps.ts';
 import type { DrivenRun } from '../engine/driven-run.ts';
-import { UserExecutionEngine } from '../engine/user-execution-engine.ts';
+import { UserExecutionEngine, type EngineLoan } from '../engine/user-execution-engine.ts';
 import type { AgentDatabases } from '../event/database-session-manager.ts';
 import type { EventBridge } from '../event/event-bridge.ts';
 import type { Store } from '../event/store.ts';
@@ -108,10 +108,11 @@ export class ExecutionEngineFactory implements AsyncDisposable {
         limit,
       });
     }
-    const engine = this.#make(context, () => {
+    const disposed = (): void => {
       lent.delete(engine);
       if (lent.size === 0) this.#lent.delete(key);
-    });
+    };
+    const engine = this.#make(context, { ofHouse: false, disposed });
     this.#lent.set(key, lent.add(engine));
     return engine;
   }
@@ -224,16 +225,17 @@ export class ExecutionEngineFactory implements AsyncDisposable {
     }
   }
 
-  #make(context: UserExecutionContext, disposed: () => void): UserExecutionEngine {
+  #make(context: UserExecutionContext, { ofHouse, disposed }: EngineLoan): UserExecutionEngine {
     this.#created += 1;
-    return new UserExecutionEngine(context, this.#deps, () => {
+    const gone = (): void => {
       this.#disposed += 1;
       disposed();
-    });
+    };
+    return new UserExecutionEngine(context, this.#deps, { ofHouse, disposed: gone });
   }
 
   #makeOwn(context: UserExecutionContext): UserExecutionEngine {
-    const engine = this.#make(context, () => this.#own.delete(engine));
+    const engine = this.#make(context, { ofHouse: true, disposed: () => this.#own.delete(engine) });
     this.#own.add(engine);
     return engine;
   }
