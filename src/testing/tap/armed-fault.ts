@@ -90,7 +90,8 @@ export class ArmedFault {
     const fault = `${operation}${of} number ${nth}${after === undefined ? '' : ', once durable'}`;
     const [strikes, calls] = [this.#strikes, this.#seen];
     const struck = strikes === 0 ? 'never struck' : `struck ${strikes} of ${times} times`;
-    const message = `the fault at ${fault} ${struck}: there were ${calls} such calls`;
+    const came = calls === 1 ? 'there was 1 such call' : `there were ${calls} such calls`;
+    const message = `the fault at ${fault} ${struck}: ${came}`;
     return this.#said.error('FAULT_NOT_STRUCK', message, { fault, strikes, times });
   }
 
