@@ -60,11 +60,13 @@ async function digestOf({ command, args, cwd, env }: ProductionEntry): Promise<s
   return createHash('sha256').update(key).digest('hex').slice(0, 32);
 }
 
+/** What is built is built whole, so that one file stands for all. */
 async function ownFiles(): Promise<readonly string[]> {
+  if (import.meta.url.endsWith('.js')) return [fileURLToPath(import.meta.url)];
   const root = fileURLToPath(new URL('../../', import.meta.url));
   const files = await readdir(root, { recursive: true });
   return files
-    .filter((file) => /\.[jt]s$/.test(file) && !/\.(?:test|d)\.ts$/.test(file))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .toSorted()
     .map((file) => join(root, file));
 }
