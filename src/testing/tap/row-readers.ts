@@ -27,9 +27,11 @@ function textOf(value: unknown): string | undefined {
   return value instanceof Uint8Array ? asciiOf(value) : JSON.stringify(value, plain);
 }
 
-function plain(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  return value instanceof Uint8Array ? asciiOf(value) : value;
+/** Looks at what was there before `toJSON`, which makes a list of numbers of a buffer. */
+function plain(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  const own = this[key];
+  if (typeof own === 'bigint') return String(own);
+  return own instanceof Uint8Array ? asciiOf(own) : value;
 }
 
 function asciiOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
