@@ -12,6 +12,7 @@
 import { systemClock, type Clock, type Disarm } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { nextTurn } from '../base/next-turn.ts';
+import { ArmedTimer } from './armed-timer.ts';
 import { durationMs, type Duration } from './duration.ts';
 
 export interface TestClockOptions {
@@ -19,22 +20,6 @@ export interface TestClockOptions {
   readonly keepOrigins?: boolean | undefined;
   /** What the clock runs on while it is real. @default systemClock */
   readonly platform?: Clock | undefined;
-}
-
-/** A timer that is armed. */
-export interface ArmedTimer {
-  /** When it fires, in the clock's time. */
-  readonly at: number;
-  /** Where it was armed, when origins are kept. */
-  readonly origin: string | undefined;
-}
-
-interface Timer extends ArmedTimer {
-  readonly fire: () => void;
-  /** Armed for no time at all. */
-  readonly atOnce: boolean;
-  /** Takes back the platform's timer, while the clock is real. */
-  disarm: Disarm | undefined;
 }
 
 /** A move of the clock, from being asked for to its end. */
@@ -49,7 +34,7 @@ const MOST_AT_ONCE = 10_000;
 const SUSPECT_AT_ONCE = MOST_AT_ONCE - 100;
 
 export class TestClock implements Clock {
-  readonly #timers = new Set<Timer>();
+  readonly #timers = new Set<ArmedTimer>();
   readonly #keepOrigins: boolean;
   readonly #platform: Clock;
   /** Where it stands while it is taken. */
@@ -91,15 +76,7 @@ export class TestClock implements Clock {
   after(ms: number, fire: () => void): Disarm {
     const waitMs = ms > 0 ? ms : 0;
     const armed = this.#keepOrigins || this.#firedAtOnce > SUSPECT_AT_ONCE ? armedHere(waitMs) : undefined;
-    const timer: Timer = {
-      at: this.now() + waitMs,
-      atOnce: waitMs === 0,
-      fire,
-      disarm: undefined,
-      get origin() {
-        return armed?.stack;
-      },
-    };
+    const timer = new ArmedTimer({ at: this.now() + waitMs, fire, atOnce: waitMs === 0 }, armed);
     this.#timers.add(timer);
     if (!this.taken) this.#armForReal(timer, waitMs);
     return () => {
@@ -181,7 +158,7 @@ export class TestClock implements Clock {
     return this.#settle();
   }
 
-  #armForReal(timer: Timer, waitMs: number): void {
+  #armForReal(timer: ArmedTimer, waitMs: number): void {
     timer.disarm = this.#platform.after(waitMs, () => {
       this.#timers.delete(timer);
       timer.fire();
@@ -206,15 +183,15 @@ export class TestClock implements Clock {
   }
 
   /** C3 */
-  #next(until: number): Timer | undefined {
-    let next: Timer | undefined;
+  #next(until: number): ArmedTimer | undefined {
+    let next: ArmedTimer | undefined;
     for (const timer of this.#timers) {
       if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer;
     }
     return next;
   }
 
-  #fire(timer: Timer): void {
+  #fire(timer: ArmedTimer): void {
     this.#goTo(timer.at);
     this.#firedAtOnce = timer.atOnce ? this.#firedAtOnce + 1 : 0;
     if (this.#firedAtOnce > MOST_AT_ONCE) throw runaway(timer, this.now());
@@ -233,7 +210,7 @@ const AWAIT_MOVES =
   'Await every move of the clock inside the test that makes it; the clock is released when the test ends.';
 const ARM_FOR_MORE = 'Arm the timer for more than 0 ms, or do the work without a timer.';
 
-function inOrder(timers: Iterable<Timer>): readonly Timer[] {
+function inOrder(timers: Iterable<ArmedTimer>): readonly ArmedTimer[] {
   return [...timers].sort((one, other) => one.at - other.at);
 }
 
@@ -241,7 +218,7 @@ function armedHere(ms: number): Error {
   return new Error(`a timer of ${ms} ms was armed here`);
 }
 
-function runaway({ origin }: Timer, now: number): EnginehouseError {
+function runaway({ origin }: ArmedTimer, now: number): EnginehouseError {
   const message = `${MOST_AT_ONCE} timers of 0 ms fired one after the other and time stands at ${now}; the next one:\n${origin}`;
   return misused(message, ARM_FOR_MORE);
 }
