@@ -4,7 +4,7 @@ import type { AgentDefinition } from '../../src/agent/define-agent.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { UserId } from '../../src/context/ids.ts';
 import { signToken } from '../../src/server/token.ts';
-import type { Seams } from '../../src/startup/config.ts';
+import type { DatabaseOptions, Seams } from '../../src/startup/config.ts';
 import type { EnginehouseRuntime } from '../../src/startup/runtime.ts';
 import { startup } from '../../src/startup/startup.ts';
 import { Leftovers, type LeftoverSources } from '../../src/testing/audit/leftovers.ts';
@@ -14,6 +14,7 @@ const SECRET = 'audit-'.repeat(8);
 
 interface AuditHouseOptions extends Pick<LeftoverSources, 'transactions' | 'clock'> {
   readonly agents: readonly AgentDefinition[];
+  readonly database?: DatabaseOptions;
   readonly seams?: Seams;
 }
 
@@ -31,6 +32,7 @@ export class AuditHouse implements UserHome, AsyncDisposable {
   static async open(options: AuditHouseOptions): Promise<AuditHouse> {
     const config = {
       agents: options.agents,
+      database: options.database,
       store: { path: ':memory:' },
       server: { port: 0 },
       auth: { secret: SECRET },

@@ -8,11 +8,14 @@ import { Moments } from '../../../test/support/moments.ts';
 import { until } from '../../../test/support/until.ts';
 import { defineAgent } from '../../agent/define-agent.ts';
 import { connect } from '../../client/index.ts';
+import type { DatabaseOptions, Seams } from '../../startup/config.ts';
+import { DatabaseTap } from '../tap/database-tap.ts';
 import { TestClock } from '../test-clock.ts';
 import { leftOpen } from './leftovers.ts';
 
 const FILE = import.meta.filename;
 const moments = new Moments();
+const database: DatabaseOptions = { migrations: { '0001_notes': 'CREATE TABLE notes (text TEXT)' } };
 const agents = [
   defineAgent({ name: 'quick', run: () => 1 }),
   defineAgent({
@@ -92,6 +95,20 @@ test('a follower, a listener and an emitter are found as well', async () => {
   expect(house.leftovers.left()).toEqual([]);
 });
 
+test('an iteration over a run that nobody ended is found at the line that began it', async () => {
+  await using house = await AuditHouse.open({ agents });
+  await using engine = await house.runtime.factory.createForUser(house.user('alice').context());
+  const run = engine.executeAgent('patient', 'an iteration');
+
+  const events = run[Symbol.asyncIterator]();
+  await events.next(); // iteration
+
+  const followers = house.leftovers.left().filter(({ kind }) => kind === 'follower');
+  expect(followers).toMatchObject([{ origin: expect.stringContaining(lineOf(FILE, 'iteration')) as unknown }]);
+  await events.return?.();
+  moments.tell('an iteration may end');
+});
+
 test('a run that goes on is left, the engine that the house made for it is not', async () => {
   await using house = await AuditHouse.open({ agents });
   const alice = house.user('alice');
@@ -101,6 +118,25 @@ test('a run that goes on is left, the engine that the house made for it is not',
 
   expect(house.leftovers.left()).toMatchObject([{ kind: 'run', name: context.runId, owner: alice.id }]);
   moments.tell('a run may end');
+  expect(await house.leftovers.settled()).toEqual([]);
+});
+
+test('a transaction that nobody ended is found, with the line that began it', async () => {
+  const transactions = new DatabaseTap({ keepOrigins: true });
+  const seams: Seams = { aroundDatabases: (databases) => transactions.around(databases) };
+  await using house = await AuditHouse.open({ agents, database, transactions, seams });
+  const alice = house.user('alice');
+  const engine = await house.runtime.factory.createForUser(alice.context());
+  const sessions = engine.databaseSessionManager;
+
+  const forgotten = sessions.transaction(() => new Promise(() => undefined)).catch(() => undefined); // transaction
+  await engine[Symbol.asyncDispose]();
+
+  const left = await house.leftovers.settled({ owners: [alice.id], withinMs: 50 });
+  expect(left).toMatchObject([{ kind: 'transaction', owner: alice.id }]);
+  expect(left[0]?.origin?.split('\n')[0]).toContain(lineOf(FILE, 'transaction'));
+  await transactions.abandon(new Error('the test is over'));
+  await forgotten;
   expect(await house.leftovers.settled()).toEqual([]);
 });
 
@@ -141,12 +177,12 @@ test('the error names every one, and its stack points at the line of the first',
   const error = leftOpen(house.leftovers.left());
 
   expect(error).toMatchObject({ code: 'TEST_LEFT_OPEN', details: { left: [{ kind: 'engine' }, { kind: 'engine' }] } });
-  expect(error.message).toContain(`engine ${context.runId} of ${alice.id}, opened in `);
+  expect(error.message).toContain(`engine ${context.runId} of ${alice.id}, opened at ${lineOf(FILE, 'first')}:`);
   const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at '));
   expect(frames?.[0]).toContain(lineOf(FILE, 'first'));
 });
 
-test('clean tests on a runtime of their own and on a shared one give no alarm', { timeout: 60_000 }, async () => {
+test('clean tests on a runtime of their own and on a shared one give no alarm', { timeout: 120_000 }, async () => {
   for (let nth = 0; nth < 100; nth += 1) {
     await using house = await AuditHouse.open({ agents });
     expect(await cleanTest(house, nth)).toEqual([]);

@@ -15,7 +15,7 @@ import { nextTurn } from '../../base/next-turn.ts';
 import type { OpenResource, ResourceKind, ResourceRegistry } from '../../base/resource-registry.ts';
 import type { ListenAddress } from '../../server/listen.ts';
 import { clientOrigin, watchClientSockets } from './client-sockets.ts';
-import { framesOf, isInside, originOf } from './origin.ts';
+import { framesOf, isInside, originOf, placeOf } from './origin.ts';
 
 /** Transactions that are open: `DatabaseTap`. */
 export interface OpenTransactions {
@@ -137,10 +137,11 @@ export class Leftovers implements Disposable {
 /** One error that names everything, and whose stack points at where the first of it was opened. */
 export function leftOpen(left: readonly OpenResource[]): EnginehouseError<'TEST_LEFT_OPEN'> {
   const lines = left.map(({ kind, name, owner, origin }) => {
-    const where = origin?.split('\n', 1)[0]?.slice('at '.length) ?? 'where is not known';
-    return `${kind} ${name}${owner === undefined ? '' : ` of ${owner}`}, opened in ${where}`;
+    const frame = origin?.split('\n', 1)[0];
+    const where = frame === undefined ? 'opened where nobody saw it' : `opened at ${placeOf(frame)}`;
+    return `${kind} ${name}${owner === undefined ? '' : ` of ${owner}`}, ${where}`;
   });
-  const message = `the test ended and left open: ${lines.join('; ')}`;
+  const message = `the test ended and left open:${lines.length === 1 ? ' ' : '\n- '}${lines.join('\n- ')}`;
   const details = left.map(({ kind, name, owner, origin }) => ({ kind, name, owner, origin }));
   const error = new EnginehouseError('TEST_LEFT_OPEN', message, { left: details });
   const origin = left.find((resource) => resource.origin !== undefined)?.origin;

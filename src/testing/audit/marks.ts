@@ -11,6 +11,8 @@
  *       while, the newest of them: most leaks show in the test after.
  */
 
+import { randomBytes } from 'node:crypto';
+
 import { EnginehouseError } from '../../base/errors.ts';
 import { jsonPathTo } from './json-path.ts';
 import { MARK_LENGTH, marksIn } from './marks-in.ts';
@@ -66,6 +68,16 @@ const all = (place[KEY] ??= { live: new Map(), past: new Map() });
 
 const NONE: readonly Sighting[] = [];
 
+/** 128 bits that nobody else has, as 32 hexadecimal digits. */
+export function newMark(): string {
+  return randomBytes(MARK_LENGTH / 2).toString('hex');
+}
+
+/** 32 hexadecimal digits that nobody had before. */
+export function newMark(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(MARK_LENGTH / 2))).toString('hex');
+}
+
 /** The marks of one test. Disposing it ends the test's part in the search. */
 export class Marks implements Disposable {
   readonly #test: string;
@@ -79,7 +91,7 @@ export class Marks implements Disposable {
 
   /** A fresh mark of `owner`, put into `what`. */
   issue(owner: string, what: string): string {
-    const mark = Buffer.from(crypto.getRandomValues(new Uint8Array(MARK_LENGTH / 2))).toString('hex');
+    const mark = newMark();
     this.register(mark, owner, what);
     return mark;
   }

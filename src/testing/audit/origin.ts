@@ -22,11 +22,17 @@ export function originOf(stack: string | undefined): string | undefined {
   return frames.length === 0 ? undefined : frames.slice(0, FRAMES).join('\n');
 }
 
-/** `fn (file:line:col)` of the nearest frame that is the caller's own, or of the nearest at all. */
-export function usefulFrame(stack: string | undefined): string | undefined {
+/** The place of the nearest frame that is the caller's own, or of the nearest at all. */
+export function usefulPlace(stack: string | undefined): string | undefined {
   const frames = framesOf(stack);
   const frame = frames.find((each) => !isInside(each)) ?? frames[0];
-  return frame?.slice('at '.length);
+  return frame === undefined ? undefined : placeOf(frame);
+}
+
+/** `file:line:col in fn`, for the middle of a message: runners take a line that ends with the numbers for a frame. */
+export function placeOf(frame: string): string {
+  const [, fn, place, bare] = /^at (?:async )?(?:(.*) \((.*)\)|(.*))$/.exec(frame) ?? [];
+  return `${place ?? bare ?? frame} in ${fn ?? 'a function without a name'}`;
 }
 
 /** All frames of a stack, each `at fn (file:line:col)`, the nearest first. */

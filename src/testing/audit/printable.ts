@@ -7,7 +7,7 @@
 import { inspect } from 'node:util';
 
 import { EnginehouseError } from '../../base/errors.ts';
-import { framesOf, usefulFrame } from './origin.ts';
+import { framesOf, usefulPlace } from './origin.ts';
 
 /** Errors that are told in full; the others are counted. */
 const TOLD = 30;
@@ -72,9 +72,8 @@ function headOf(error: unknown, count: number): string {
 function paragraph(error: unknown, number: number, causeOf: number | undefined): string {
   const lines = [`${number}) ${causeOf === undefined ? '' : `the cause of ${causeOf}: `}${titleOf(error)}`];
   if (error instanceof EnginehouseError) lines.push(`cure: ${error.cure}`);
-  // Not "at …", which runners take for a frame of the stack.
-  const frame = error instanceof Error ? usefulFrame(error.stack) : undefined;
-  if (frame !== undefined) lines.push(`from: ${frame}`);
+  const place = error instanceof Error ? usefulPlace(error.stack) : undefined;
+  if (place !== undefined) lines.push(`from: ${place}`);
   return lines.map((line, index) => (index === 0 ? line : `   ${line}`)).join('\n');
 }
 
