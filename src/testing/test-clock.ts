@@ -170,7 +170,6 @@ export class TestClock implements Clock {
     if (this.#move !== undefined) throw misused(`${what} was called while ${this.#move.what} goes on`, ONE_AT_A_TIME);
     const move: Move = { what, released: false };
     this.#move = move;
-    this.#firedAtOnce = 0;
     try {
       this.take();
       return await work(async () => {
@@ -179,6 +178,7 @@ export class TestClock implements Clock {
       });
     } finally {
       this.#move = undefined;
+      this.#firedAtOnce = 0;
     }
   }
 
