@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { AgentInstanceFactory } from '../../src/agent/agent-instance-factory.ts';
 import { AgentRegistry } from '../../src/agent/agent-registry.ts';
 import { defineAgent, type AgentDefinition } from '../../src/agent/define-agent.ts';
-import { EnginehouseError } from '../../src/base/errors.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemIds } from '../../src/base/ids.ts';
 import { ResourceRegistry } from '../../src/base/resource-registry.ts';
@@ -12,20 +11,17 @@ import { Scope } from '../../src/base/scope.ts';
 import { AgentWebSocketBridge } from '../../src/bridge/agent-websocket-bridge.ts';
 import type { AgentEvent } from '../../src/context/event.ts';
 import { resolveLimits } from '../../src/context/resolve-limits.ts';
-import { isTerminal } from '../../src/context/run-status.ts';
 import { UserExecutionContext } from '../../src/context/user-execution-context.ts';
 import { ExecutionEngineFactory } from '../../src/factory/execution-engine-factory.ts';
 import { openStores } from '../../src/startup/open-stores.ts';
 import { resolveConfig } from '../../src/startup/resolve-config.ts';
+import type { StoreFaults } from '../../src/testing/tap/store-faults.ts';
+import { StoreTap } from '../../src/testing/tap/store-tap.ts';
 import { tool } from '../../src/tool/tool.ts';
 import { fastClock } from '../support/fast-clock.ts';
-import { flakyStore, type Mishap } from '../support/flaky-store.ts';
 import { checkRunLog } from '../support/invariants.ts';
 import { Moments, untilAborted } from '../support/moments.ts';
 import { ownStore } from '../support/own-store.ts';
-
-const failed = (): EnginehouseError =>
-  new EnginehouseError('STORE_FAILED', 'the disk hiccups', { operation: 'append', reason: 'hiccup' });
 
 /** A fiftieth of it by the clock on the wall. */
 const LIMITS = resolveLimits({ drainTimeoutMs: 20_000, cancelGraceMs: 5_000 });
@@ -38,21 +34,16 @@ class House implements AsyncDisposable {
   readonly bridge: AgentWebSocketBridge;
   readonly resources = new ResourceRegistry();
   readonly logged: string[] = [];
-  mishap: (types: readonly string[], runId: string) => Mishap = () => undefined;
-  failure: () => Error = failed;
+  readonly faults: StoreFaults;
   readonly #bag = new AsyncDisposableStack();
 
   private constructor(agents: readonly AgentDefinition[], { store: inner, databases, scope }: Opened) {
     const { resources } = this;
     const [clock, ids, limits] = [fastClock, systemIds, LIMITS];
     this.#bag.use(scope);
-    const store = this.#bag.use(
-      flakyStore(
-        inner,
-        (types, id) => this.mishap(types, id),
-        () => this.failure(),
-      ),
-    );
+    const tap = new StoreTap();
+    this.faults = tap.createFaults();
+    const store = this.#bag.use(tap.around(inner));
     this.bridge = this.#bag.use(new AgentWebSocketBridge({ store, clock, ids, limits, resources, holder: 'test' }));
     const instances = new AgentInstanceFactory(new AgentRegistry(agents));
     const log = (_level: string, message: string): void => void this.logged.push(message);
@@ -95,16 +86,6 @@ async function run(house: House, agent: string): Promise<readonly AgentEvent[]> 
   return events;
 }
 
-/** Fails the first append that holds this type. */
-function once(type: string, what: Exclude<Mishap, undefined>): (types: readonly string[]) => Mishap {
-  let done = false;
-  return (types) => {
-    if (done || !types.includes(type)) return undefined;
-    done = true;
-    return what;
-  };
-}
-
 const effects: string[] = [];
 const worker = defineAgent({
   name: 'worker',
@@ -132,16 +113,18 @@ const KINDS = [
   'tool_executing',
   'tool_completed',
   'agent_completed',
-];
+] as const;
 
-test.for(KINDS.flatMap((type) => [[type, 'fails'] as const, [type, 'fails after it is durable'] as const]))(
-  'a run whose append of %s %s goes on by itself, to the same end, once',
-  async ([type, what]) => {
+test.for(KINDS.flatMap((type) => [{ type }, { type, after: 'durable' as const }]))(
+  'a run whose append fails goes on by itself, to the same end, once: %o',
+  async ({ type, ...when }) => {
     await using house = await House.open(worker);
     effects.length = 0;
-    house.mishap = once(type, what);
+    const fault = house.faults.fail('append', { types: [type], ...when });
 
     const events = await run(house, 'worker');
+
+    expect(fault.strikes).toBe(1);
 
     expect(events.at(-1)).toMatchObject({ type: 'agent_completed', data: { result: 'done' } });
     expect(events.flatMap((event) => (event.type === 'message_delta' ? [event.data.delta] : []))).toEqual(['Hello']);
@@ -189,8 +172,7 @@ test('a run that lost its lease writes nothing more, and leaves the run to its n
 
 test('a failure that is not the store’s own ends the run, which is not left open', async () => {
   await using house = await House.open(worker);
-  house.failure = () => new TypeError('a fault of the house');
-  house.mishap = once('agent_completed', 'fails');
+  house.faults.fail('append', { types: ['agent_completed'], error: new TypeError('a fault of the house') });
 
   await using engine = await house.factory.createForUser(ada());
   const started = engine.executeAgent('worker', null);
@@ -207,13 +189,12 @@ test('a run that is cancelled on a store that fails ends when the store works ag
   await using engine = await house.factory.createForUser(ada());
   const started = engine.executeAgent('holder', null);
   await moments.of('holds');
-  let failures = 0;
-  house.mishap = (types) => (types.some((type) => isTerminal(type as never)) && failures++ < 5 ? 'fails' : undefined);
+  const fault = house.faults.fail('append', { types: ['agent_cancelled'], times: 5 });
 
   await started.cancel('enough');
 
   expect(await started.result).toMatchObject({ status: 'cancelled', reason: 'enough' });
-  expect(failures).toBe(6);
+  expect(fault.strikes).toBe(5);
   checkRunLog(await Array.fromAsync(started));
 });
 
@@ -223,7 +204,7 @@ test('a factory that closes while a cancelled run waits for its store leaves the
   const house = await House.open(holder);
   await house.factory.startRun(ada(), 'holder', null);
   await moments.of('holds');
-  house.mishap = (types) => (types.includes('agent_cancelled') ? 'fails' : undefined);
+  house.faults.fail('append', { types: ['agent_cancelled'], times: Infinity });
   await house.factory.cancelRun(ada(), { commandId: 'c1', runId: ada().runId, reason: 'enough', by: 'ada' });
 
   await house.factory.close();
