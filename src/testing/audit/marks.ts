@@ -73,11 +73,6 @@ export function newMark(): string {
   return randomBytes(MARK_LENGTH / 2).toString('hex');
 }
 
-/** 32 hexadecimal digits that nobody had before. */
-export function newMark(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(MARK_LENGTH / 2))).toString('hex');
-}
-
 /** The marks of one test. Disposing it ends the test's part in the search. */
 export class Marks implements Disposable {
   readonly #test: string;

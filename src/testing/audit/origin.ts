@@ -13,6 +13,8 @@ const HOUSE = new URL('../../', import.meta.url);
 const HOUSE_PLACES = [HOUSE.href, decodeURIComponent(HOUSE.pathname)];
 const TEST_FILE = /\.(test|spec)\.[cm]?[jt]sx?:\d+:\d+\)?$/;
 
+const NODES = /^at (async )?node:|\(node:/;
+
 /** The line of an error's stack where its frames begin. */
 const FRAME = /^\s*at /;
 
@@ -43,7 +45,7 @@ export function framesOf(stack: string | undefined): readonly string[] {
 
 /** Whether a frame is Node's, a package's or this house's. The house's tests are callers like any others. */
 export function isInside(frame: string): boolean {
-  if (frame.includes('(node:') || frame.startsWith('at node:') || frame.includes('/node_modules/')) return true;
+  if (NODES.test(frame) || frame.includes('/node_modules/')) return true;
   if (frame.endsWith('<anonymous>)') || frame.endsWith('(native)')) return true;
   return HOUSE_PLACES.some((place) => frame.includes(place)) && !TEST_FILE.test(frame);
 }
