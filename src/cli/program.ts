@@ -12,6 +12,8 @@ import { parseDuration, parseName, parseWholeNumber } from './option-values.ts';
 import type { RunOptions } from './run.ts';
 import type { RunsOptions } from './runs.ts';
 import type { StartOptions } from './start.ts';
+import { parseDefects } from './testkit/defects.ts';
+import type { SabotageOptions } from './testkit.ts';
 import type { TokenOptions } from './token.ts';
 
 /** Takes a command's work, which resolves with the exit code. */
@@ -52,6 +54,7 @@ function createProgram(perform: Perform): Command {
   addToken(program, perform);
   addDoctor(program, perform);
   addDatabase(program, perform);
+  addTestkit(program, perform);
   return program;
 }
 
@@ -153,6 +156,20 @@ function addDatabase(program: Command, perform: Perform): void {
     .option('--json', 'print what was made as one line of JSON')
     .action((options: DatabaseOptions) =>
       perform(import('./database.ts').then(({ migrateDatabase }) => migrateDatabase(options))),
+    );
+}
+
+function addTestkit(program: Command, perform: Perform): void {
+  const testkit = program.command('testkit').description('ask what a test suite is worth');
+  testkit
+    .command('sabotage')
+    .description('run a suite under known defects, one at a time, and say which of them it notices')
+    .argument('<command...>', "the suite's command, after --, such as: -- npx vitest run --bail=1")
+    .option('--only <names>', 'only these defects, with commas between them (default: all)', parseDefects)
+    .option('--timeout <time>', 'how long one run may take, such as 90s or 15m (default: 10m)', parseDuration)
+    .option('--json', 'print each answer as a line of JSON')
+    .action((command: readonly string[], options: SabotageOptions) =>
+      perform(import('./testkit.ts').then(({ sabotage }) => sabotage(command, options))),
     );
 }
 

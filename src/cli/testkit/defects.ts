@@ -1,3 +1,5 @@
+import { InvalidArgumentError } from 'commander';
+
 /** A defect that the test kit can plant: `src/testing/sabotage` does, which a command may not load. A test compares the two. */
 export interface KnownDefect {
   readonly name: string;
@@ -17,3 +19,13 @@ export const DEFECTS: readonly KnownDefect[] = [
   { name: 'committed-failure', says: 'a transaction that failed is committed' },
   { name: 'undisposed-engine', says: 'engines that the house made are never disposed' },
 ];
+
+/** The value of --only. */
+export function parseDefects(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => DEFECTS.every((defect) => defect.name !== name));
+  if (unknown === undefined) return names;
+  throw new InvalidArgumentError(
+    `There is no defect ${JSON.stringify(unknown)}; there are ${DEFECTS.map(({ name }) => name).join(', ')}.`,
+  );
+}

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-import { holdingClock, sleep } from '../../base/clock.ts';
+import { holdingClock, sleep, systemClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import type { ComparedBoot } from './compare-boots.ts';
@@ -79,7 +79,7 @@ class EntryProcess implements AsyncDisposable {
       this.#ended(`it ended with ${signal ?? `exit code ${code}`}`);
     this.#child.once('close', ended);
     // What it started itself may hold its outputs open.
-    this.#child.once('exit', (code, signal) => holdingClock.after(LAST_WORDS_MS, () => ended(code, signal)));
+    this.#child.once('exit', (code, signal) => systemClock.after(LAST_WORDS_MS, () => ended(code, signal)));
     process.once('exit', this.#kill);
   }
 
