@@ -45,7 +45,7 @@ export class UserSockets implements BusySource, AsyncDisposable {
   readonly #sockets = new Set<OpenSocket>();
   /** Ports that were asked by `fetch`. */
   readonly #fetched = new Set<number>();
-  #opened = 0;
+  #attempts = 0;
   #requests = 0;
   #unwatch: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -71,6 +71,11 @@ export class UserSockets implements BusySource, AsyncDisposable {
     return this.#received.truncated;
   }
 
+  /** Sockets that the user has opened or tried to open. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   /** Faults that were asked for and still wait for their frame, in words: what a test that ends now did not prove. */
   get waitingFaults(): readonly string[] {
     return this.faults.waiting;
@@ -80,8 +85,8 @@ export class UserSockets implements BusySource, AsyncDisposable {
   readonly openWebSocket: OpenWebSocket = (url, protocols, headers) => {
     this.#use();
     const address = addressOf(url);
-    this.#opened += 1;
-    const number = this.#opened;
+    this.#attempts += 1;
+    const number = this.#attempts;
     let open: OpenSocket | undefined;
     const socket = new WebSocket(url, [...protocols], {
       headers: { ...headers },
