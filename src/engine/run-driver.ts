@@ -219,7 +219,8 @@ export class RunDriver implements DrivenRun {
       taken,
       input: this.#input,
     });
-    await asyncScope.run({ factory: this.#deps.scope(), runId: this.context.runId }, () => attempt.run());
+    const { runId, userId } = this.context;
+    await asyncScope.run({ factory: this.#deps.scope(), runId, userId }, () => attempt.run());
   }
 
   /** The store failed: waits, then becomes the writer again, as often as it takes. */
