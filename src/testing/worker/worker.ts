@@ -30,6 +30,8 @@ const END_MS = 8_000;
 const PASSING: readonly string[] = ['PORT_IN_USE', 'STORE_IN_USE'];
 const PASSING_MS = 10_000;
 const RETRY_MS = 20;
+/** A client sees that its socket is closed a moment before it is known that the process is dead. */
+const DEATH_TOLD_MS = 10;
 
 interface WorkerParts {
   readonly children: WarmChildren;
@@ -106,12 +108,14 @@ export class Worker implements UserHome, AsyncDisposable {
 
   /** A fresh user with a real token and real sockets, whose connections end with the worker. */
   user(name: string): TestUser {
-    const home = async (): Promise<UserHome> => {
-      await this.#ordered?.kill.armed.catch(() => undefined);
-      if (this.#diedByItself()) this.#serving();
-      return this;
+    const home: UserHome = {
+      url: this.url,
+      token: async (user, options) => {
+        await this.#calm();
+        return this.token(user, options);
+      },
     };
-    const user = new TestUser(name, home);
+    const user = new TestUser(name, () => Promise.resolve(home));
     return this.#parts.scope.own(`user ${user.id}`, user);
   }
 
@@ -199,6 +203,19 @@ export class Worker implements UserHome, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /**
+   * Each connection begins with a token, and a process that is to die makes it wait: until the process knows where, or
+   * until another one is in its place. So a client comes back at once, and not when it tries again by chance.
+   */
+  async #calm(): Promise<void> {
+    if (this.#ordered !== undefined) {
+      await this.#ordered.kill.armed.catch(() => undefined);
+      await sleep(systemClock, DEATH_TOLD_MS);
+      await this.up();
+    }
+    if (this.#diedByItself()) this.#serving();
   }
 
   async #replace(child: WorkerChild, kill: OrderedKill, restart: boolean): Promise<Death> {
