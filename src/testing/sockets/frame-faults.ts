@@ -31,9 +31,9 @@ export class FrameFaults {
     this.#owner = owner;
   }
 
-  /** Those that have not struck yet, in words. */
-  get waiting(): readonly string[] {
-    return [...this.#armed].map(({ fault, frames }) => `${this.#what(fault)}: ${came(frames)}`);
+  /** One for each that has not struck yet, caused by where it was asked for. */
+  get unstruck(): readonly EnginehouseError[] {
+    return [...this.#armed].map((armed) => this.#notStruck(armed, 'before the end of the test'));
   }
 
   /** Resolves when it has struck. @throws `FAULT_NOT_STRUCK` saying how many frames came */
@@ -74,10 +74,13 @@ export class FrameFaults {
   }
 
   #giveUp(armed: Armed, why: string): void {
-    const { fault, frames, askedFor, disarm, struck } = armed;
     this.#armed.delete(armed);
-    disarm();
-    struck.reject(notStruck({ fault: this.#what(fault), frames, why, cure: MORE_FRAMES }, { cause: askedFor }));
+    armed.disarm();
+    armed.struck.reject(this.#notStruck(armed, why));
+  }
+
+  #notStruck({ fault, frames, askedFor }: Armed, why: string): EnginehouseError {
+    return notStruck({ fault: this.#what(fault), frames, why, cure: MORE_FRAMES }, { cause: askedFor });
   }
 
   #what({ name, afterFrame }: FrameFault): string {

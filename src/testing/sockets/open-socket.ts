@@ -25,7 +25,7 @@ export class OpenSocket {
   }
 
   /** The handshake is over, however it ended. */
-  opened(): void {
+  settled(): void {
     this.#opening = false;
   }
 

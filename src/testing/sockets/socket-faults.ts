@@ -51,6 +51,7 @@ export class SocketFaults {
    * @throws `FAULT_NOT_STRUCK` when nothing is open or too few frames came, `CONFIG_INVALID`
    */
   cut(options: AfterFrame = {}): Promise<void> {
+    // Filled when it strikes: which connections there are then, nobody knows before.
     const closed: Promise<void>[] = [];
     const strike = (): void => {
       for (const socket of this.#live()) {
@@ -113,9 +114,9 @@ export class SocketFaults {
     return this.#refusing;
   }
 
-  /** Those that still wait for their frame, in words. @internal */
-  get waiting(): readonly string[] {
-    return this.#frameFaults.waiting;
+  /** One error for each that still waits for its frame. @internal */
+  get unstruck(): readonly EnginehouseError[] {
+    return this.#frameFaults.unstruck;
   }
 
   /** A connection begins as slow as the others are. @internal */
@@ -135,7 +136,7 @@ export class SocketFaults {
 
   #strike(fault: Fault, options: AfterFrame, ends: readonly Promise<void>[] = []): Promise<void> {
     const happened = this.#when(fault, options).then(async () => void (await Promise.all(ends)));
-    // A test may go on at once; what has not struck at its end is in `waiting`.
+    // A test may go on at once; what has not struck at its end is in `unstruck`.
     happened.catch(() => undefined);
     return happened;
   }

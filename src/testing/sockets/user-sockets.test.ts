@@ -29,9 +29,9 @@ test('U2: more than the kernel takes is busy to its end', async () => {
   await using sockets = new UserSockets({ name: 'alice' });
   await open(sockets, server);
 
-  server.socket.send('x'.repeat(20_000_000));
+  server.socket.send('x'.repeat(4_000_000));
 
-  expect(sockets.busy()).toBe(20_000_010);
+  expect(sockets.busy()).toBe(4_000_010);
   await idle(sockets);
   expect(sockets.receivedCount).toBe(1);
 });
@@ -122,6 +122,17 @@ test('a refused user opens nothing and asks nothing, until healed', async () => 
   expect((await sockets.fetch(server.url)).status).toBe(200);
 });
 
+test('a connection that is being opened is cut too', async () => {
+  await using server = await PlainServer.open();
+  await using sockets = new UserSockets({ name: 'alice' });
+  const closed = closing(begin(sockets, server));
+
+  await sockets.faults.cut();
+
+  expect(await closed).toBe(1006);
+  await idle(sockets);
+});
+
 test('a fault that did not happen says how many frames came, and where it was asked for', async () => {
   await using server = await PlainServer.open();
   await using sockets = new UserSockets({ name: 'alice' });
@@ -146,14 +157,16 @@ test('a fault that still waits is listed, and healing or the end takes it back',
   await using sockets = new UserSockets({ name: 'alice' });
   await open(sockets, server);
   const cut = sockets.faults.cut({ afterFrame: 2 });
-  expect(sockets.waitingFaults).toEqual(['cut after frame 2 of alice: 0 frames came']);
+  expect(sockets.faults.unstruck).toMatchObject([
+    { code: 'FAULT_NOT_STRUCK', details: { fault: 'cut after frame 2 of alice' } },
+  ]);
 
   await sockets.faults.heal();
   await expect(cut).rejects.toThrow('cut after frame 2 of alice did not happen before it was healed: 0 frames came');
   const halfOpen = sockets.faults.halfOpen({ afterFrame: 1 });
   await sockets.close();
   await expect(halfOpen).rejects.toThrow('before the end of the test');
-  expect(sockets.waitingFaults).toEqual([]);
+  expect(sockets.faults.unstruck).toEqual([]);
 });
 
 test('a fault takes whole numbers only', async () => {

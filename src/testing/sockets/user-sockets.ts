@@ -76,11 +76,6 @@ export class UserSockets implements BusySource, AsyncDisposable {
     return this.#attempts;
   }
 
-  /** Faults that were asked for and still wait for their frame, in words: what a test that ends now did not prove. */
-  get waitingFaults(): readonly string[] {
-    return this.faults.waiting;
-  }
-
   /** For `connect()`. @throws `CLOSED` after `close()`, `CONFIG_INVALID` for an address that is not `ws://` */
   readonly openWebSocket: OpenWebSocket = (url, protocols, headers) => {
     this.#use();
@@ -93,8 +88,8 @@ export class UserSockets implements BusySource, AsyncDisposable {
       perMessageDeflate: false,
       createConnection: () => (open = this.#connect(address)).wire,
     });
-    socket.once('open', () => open?.opened());
-    socket.once('close', () => open?.opened());
+    socket.once('open', () => open?.settled());
+    socket.once('close', () => open?.settled());
     // Whoever listens hears it too; in a browser nobody has to.
     socket.on('error', () => undefined);
     socket.on('message', (data, isBinary) => {

@@ -29,7 +29,7 @@ test('W1: a cut drops what is under way, even where the server reads nothing', a
   await using sockets = new UserSockets({ name: 'alice' });
   const ends = await open(sockets, server);
   server.socket.pause();
-  ends.socket.send('x'.repeat(20_000_000));
+  ends.socket.send('x'.repeat(8_000_000));
 
   await sockets.faults.cut();
 
