@@ -1,0 +1,153 @@
+/**
+ * What a user's sockets received, read from the raw text frames, and held
+ * against the log.
+ *
+ *   S1. Nothing is mended here: an event that was sent twice counts once only if
+ *       both are the same; what is no frame of the protocol is told as such.
+ *   S2. Frames of several sockets, and several subscriptions of one run, may be
+ *       mixed in any order.
+ */
+
+import { isRecord } from '../../base/is-record.ts';
+import { canonicalEvent } from '../../context/canonical-event.ts';
+import { unpackEvent } from '../../context/event-tuple.ts';
+import type { AgentEvent } from '../../context/event.ts';
+import { crcText, runStream, type ServerFrame } from '../../context/wire.ts';
+import { foldOf } from './fold.ts';
+
+type EventFrame = Extract<ServerFrame, { t: 'ev' }>;
+type EndFrame = Extract<ServerFrame, { t: 'end' }>;
+
+const RUN_STREAM = runStream('');
+
+/** Every event that the frames hold, by run, in order of seq. Two that differ under one seq are both there. S1, S2 */
+export function eventsOfFrames(texts: readonly string[]): Map<string, AgentEvent[]> {
+  return eventsIn(texts.map(frameOf));
+}
+
+/**
+ * What a user's sockets received that the logs of this user's runs do not hold: none when, of each run, it is exactly a
+ * contiguous part of the log, and the end is the log's end.
+ *
+ * `logs` has every run of the user; a run that was deleted is there with `undefined`, and is not compared.
+ */
+export function notInLog(
+  texts: readonly string[],
+  logs: ReadonlyMap<string, readonly AgentEvent[] | undefined>,
+): readonly string[] {
+  const frames = texts.map(frameOf);
+  const wrong: string[] = [];
+  for (const [run, received] of eventsIn(frames)) {
+    const log = logs.get(run);
+    if (log !== undefined) wrong.push(...notPartOf(run, received, log));
+    else if (!logs.has(run)) wrong.push(`events of run ${run} were received, which is no run of this user`);
+  }
+  for (const [index, frame] of frames.entries()) {
+    if (frame === undefined) wrong.push(`a frame is none of the protocol: ${shown(texts[index] ?? '')}`);
+    else if (frame.t === 'end') wrong.push(...notTheEnd(frame, logs.get(runOf(frame.s))));
+  }
+  return wrong;
+}
+
+/**
+ * The frames that tell a user anything: all but the greeting, heartbeats, pongs and the notice of a restart (unless they
+ * name a stream), and refusals of what the user asked for.
+ */
+export function tellingFrames(texts: readonly string[]): readonly string[] {
+  return texts.filter((text) => tellsSomething(frameOf(text)));
+}
+
+function eventsIn(frames: readonly (ServerFrame | undefined)[]): Map<string, AgentEvent[]> {
+  const runs = new Map<string, Map<string, AgentEvent>>();
+  for (const frame of frames) {
+    if (frame?.t !== 'ev') continue;
+    const run = runOf(frame.s);
+    const known = runs.get(run) ?? new Map<string, AgentEvent>();
+    runs.set(run, known);
+    for (const event of unpacked(frame)) known.set(canonicalEvent(event), event);
+  }
+  const entries = [...runs].map(([run, events]): [string, AgentEvent[]] => [
+    run,
+    [...events.values()].toSorted((left, right) => left.seq - right.seq),
+  ]);
+  return new Map(entries);
+}
+
+function notPartOf(run: string, received: readonly AgentEvent[], log: readonly AgentEvent[]): readonly string[] {
+  const wrong: string[] = [];
+  let before: number | undefined;
+  for (const event of received) {
+    const { seq, type } = event;
+    const kept = log[seq - 1];
+    if (kept === undefined)
+      wrong.push(`event ${seq}, ${type}, of run ${run} was received, and its log has ${log.length}`);
+    else if (canonicalEvent(kept) !== canonicalEvent(event))
+      wrong.push(`event ${seq} of run ${run} was received as ${line(event)}, and its log has ${line(kept)}`);
+    if (before !== undefined && seq > before + 1)
+      wrong.push(`of run ${run} events ${before + 1} to ${seq - 1} were not received, and later ones were`);
+    before = seq;
+  }
+  return wrong;
+}
+
+function notTheEnd({ s, seq, n, crc, status }: EndFrame, log: readonly AgentEvent[] | undefined): readonly string[] {
+  if (log === undefined) return [];
+  const fold = foldOf(log);
+  if (seq === fold.head && n === log.length && crc === crcText(fold.crc) && status === fold.status) return [];
+  const said = `${status} at ${seq} of ${n} with CRC ${crc}`;
+  return [`${s} was said to be ${said}, and its log is ${fold.status} at ${fold.head} with CRC ${crcText(fold.crc)}`];
+}
+
+/** The frame in a text; `undefined` for what is none. */
+function frameOf(text: string): ServerFrame | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(parsed) || typeof parsed['t'] !== 'string') return undefined;
+  if (parsed['t'] === 'ev' && !isEventFrame(parsed)) return undefined;
+  // A parse boundary: what else is in it is compared with the log, not trusted.
+  return parsed as unknown as ServerFrame;
+}
+
+function isEventFrame({ s, from, at, ev }: Record<string, unknown>): boolean {
+  const isNumbered = typeof from === 'number' && typeof at === 'number';
+  return typeof s === 'string' && isNumbered && Array.isArray(ev) && ev.every((tuple) => Array.isArray(tuple));
+}
+
+function tellsSomething(frame: ServerFrame | undefined): boolean {
+  switch (frame?.t) {
+    case 'ready':
+      return Object.keys(frame.streams).length > 0;
+    case 'hb':
+      return Object.keys(frame.head).length > 0;
+    case 'pong':
+    case 'drain':
+    case 'err':
+      return false;
+    case 'res':
+      return frame.ok;
+    default:
+      return true;
+  }
+}
+
+function unpacked({ from, at, ev }: EventFrame): readonly AgentEvent[] {
+  return ev.map((tuple, index) => unpackEvent(tuple, from + index, at));
+}
+
+function runOf(stream: string): string {
+  return stream.startsWith(RUN_STREAM) ? stream.slice(RUN_STREAM.length) : stream;
+}
+
+function line(event: AgentEvent): string {
+  return shown(canonicalEvent(event).trimEnd());
+}
+
+const SHOWN_LENGTH = 200;
+
+function shown(text: string): string {
+  return text.length <= SHOWN_LENGTH ? text : `${text.slice(0, SHOWN_LENGTH)}…`;
+}
