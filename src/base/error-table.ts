@@ -152,6 +152,10 @@ export interface ErrorDetails {
   CLEANUP_INCOMPLETE: { readonly left: readonly string[] };
   /** A part of the test kit is used before it was initialised, or after its test. */
   TEST_KIT_MISUSED: { readonly part: string };
+  /** A run's timeline is not what a test expected of it. */
+  TIMELINE_MISMATCH: { readonly pattern: string };
+  /** The sockets of a user were told something that a test expected them not to be. */
+  SEEN_SOMETHING: { readonly frames: readonly string[] };
   /** A test's boot is not the boot of production. */
   BOOT_DIFFERS: { readonly entry: string; readonly differences: readonly string[] };
   /** The production entry that a test's boot is compared with did not boot. */

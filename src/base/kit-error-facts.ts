@@ -29,6 +29,16 @@ export const KIT_FACTS = {
     retry: 'no',
     cure: 'Make the suite pass as it is; then its failures under a defect say something.',
   },
+  TIMELINE_MISMATCH: {
+    status: 500,
+    retry: 'no',
+    cure: 'Look at the marked line: either the run, or what is expected of it, is wrong there.',
+  },
+  SEEN_SOMETHING: {
+    status: 500,
+    retry: 'no',
+    cure: 'Find out who sent the frames: their stream names the run.',
+  },
   AFTER_TEST: {
     status: 500,
     retry: 'no',
