@@ -75,7 +75,7 @@ export class SocketFaults {
 
   /**
    * Every connection, also those that follow, carries no more than this, by the clock of the test. Nothing is lost;
-   * the server sees a client that reads slowly.
+   * the server sees a client that reads slowly. Said again, it replaces what was said before.
    *
    * @throws `CONFIG_INVALID`
    */

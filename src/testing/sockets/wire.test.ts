@@ -123,6 +123,8 @@ test('slow in one direction, the other is as fast as ever', async () => {
 
   await until('it has arrived', () => heard.texts.length === 1);
   expect(ends.texts).toEqual([]);
+  sockets.faults.slow({ bytesPerSecond: 1, direction: 'sending' });
+  await until('what was said last holds', () => ends.texts.length === 1);
 });
 
 test('a slow reader pushes back on the one who writes: it holds one chunk, and the kernel the rest', async () => {

@@ -95,9 +95,15 @@ export class Wire extends Socket {
     this.#outgoing.block();
   }
 
+  /** In these directions; the other one is free. */
   slow(bytesPerSecond: number, directions: readonly Direction[]): void {
-    if (directions.includes('receiving')) this.#incoming.slow(bytesPerSecond);
-    if (directions.includes('sending')) this.#outgoing.slow(bytesPerSecond);
+    for (const [direction, throttle] of [
+      ['receiving', this.#incoming] as const,
+      ['sending', this.#outgoing] as const,
+    ]) {
+      if (directions.includes(direction)) throttle.slow(bytesPerSecond);
+      else throttle.free();
+    }
   }
 
   /** Ends `slow`. What was held comes at once. */
