@@ -46,12 +46,20 @@ ${said.meaning}
 /** Reads "a doc comment, then CODE: details;" off the source: types and comments are gone at run time. */
 function commentsOf(source: string): Map<string, Said> {
   const lines = source.matchAll(
-    /\/\*\* (?<meaning>.+) \*\/\n {2}(?<code>[A-Z_]+): (?<details>[^;]+(?:; [^;]+)*?);?\n/g,
+    /\/\*\* (?<meaning>.+) \*\/\n {2}(?<code>[A-Z_]+): (?<details>[^]+?);\n(?=\n| {2}\/\*\*|\})/g,
   );
   const said = new Map<string, Said>();
   for (const { groups } of lines) {
     const { code = '', meaning = '', details = '' } = groups ?? {};
-    said.set(code, { meaning, details });
+    said.set(code, { meaning, details: onOneLine(details) });
   }
   return said;
+}
+
+/** A type of several lines, without what is said of its parts. */
+function onOneLine(details: string): string {
+  return details
+    .replaceAll(/\/\*\*.*\*\//g, '')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll('; }', ' }');
 }
