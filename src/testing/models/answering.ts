@@ -94,7 +94,11 @@ export class Answering {
           this.#end();
           controller.close();
         },
-        cancel: () => this.#break(),
+        cancel: (reason) => {
+          this.#break();
+          // What is held or paced for this reader waits for nobody.
+          this.#parts.link.abort(reason);
+        },
       },
       // Nothing is made before it is read, so that a hold is where the reader is.
       { highWaterMark: 0 },

@@ -21,7 +21,7 @@ import type { Script } from './script.ts';
 import type { Turn } from './turn.ts';
 
 /** Conversations that are remembered, the latest ones. */
-const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 5_000;
 
 /** A turn that a call was given. */
 export interface TakenTurn {

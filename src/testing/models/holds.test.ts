@@ -215,3 +215,20 @@ test('closing ends what is under way and refuses what comes', async () => {
   await expect(generateText({ model: models.languageModel('m'), prompt: 'Count.' })).rejects.toThrow('are closed');
   expect(models.busy()).toBe(0);
 });
+
+test('a reader that leaves ends the answer, and what it waited for', async () => {
+  const clock = new TestClock();
+  await using models = new Models({ clock });
+  models.script('m', (s) => s.every('1h').say('one two'));
+  const { stream } = await models.languageModel('m').doStream({ prompt: [] });
+  const reader = stream.getReader();
+  for (let part = 0; part < 3; part += 1) await reader.read();
+  const word = reader.read();
+  await clock.advance(0);
+  expect(clock.pending).toBe(1);
+
+  await reader.cancel();
+  expect(await word).toEqual({ done: true, value: undefined });
+  await clock.advance(0);
+  expect([clock.pending, models.busy()]).toEqual([0, 0]);
+});

@@ -190,3 +190,13 @@ test('a call that the model gets wrong reaches the application as such', async (
   expect(steps[0]?.toolCalls[0]).toMatchObject({ toolName: 'serch', invalid: true });
   expect(text).toBe('Sorry.');
 });
+
+test('content of the SDK goes through as it is', async () => {
+  await using models = new Models();
+  const source = { type: 'source', sourceType: 'url', id: 's1', url: 'https://otters.test/', title: 'Otters' } as const;
+  models.script('m', (s) => s.say('They hold hands.').part(source), { times: 2 });
+  const asked = { model: models.languageModel('m'), prompt: 'Otters?' };
+
+  expect((await generateText(asked)).sources).toMatchObject([source]);
+  expect(await streamText(asked).sources).toMatchObject([source]);
+});

@@ -23,7 +23,7 @@ interface Exhausted {
 export function exhausted(call: ModelCall, state: Exhausted): EnginehouseError<'MODEL_SCRIPT_EXHAUSTED'> {
   const origin = (state.before?.script ?? state.scripts.at(-1))?.origin;
   const writtenAt = origin?.line ?? 'an unknown line';
-  const message = `${call.title} has no script left: ${whyExhausted(state)}`;
+  const message = `${call.title} has no script left (${whyExhausted(state)})`;
   const details = { model: call.model, call: call.nth, lastUserMessage: call.lastUserMessage.slice(0, 500), writtenAt };
   if (origin === undefined) return new EnginehouseError('MODEL_SCRIPT_EXHAUSTED', message, details);
   return origin.error('MODEL_SCRIPT_EXHAUSTED', message, details);
@@ -32,14 +32,14 @@ export function exhausted(call: ModelCall, state: Exhausted): EnginehouseError<'
 function whyExhausted({ scripts, before, waiting }: Exhausted): string {
   if (before !== undefined) {
     const { turns, origin } = before.script;
-    return `all turns of its conversation's script are used, ${turns.length} of ${turns.length} (written at ${origin.line})`;
+    return `its conversation has used all ${turns.length} turns of the one written at ${origin.line}`;
   }
   const lines = scripts.slice(-5).map(({ origin }) => origin.line);
-  const parts = [`${scripts.length} written at ${lines.join(', ')}`];
+  const parts = [`${scripts.length} written at ${lines.join(' and ')}`];
   const others = scripts.filter(({ available }) => available).length;
   if (others > 0) parts.push(`${others} of them for another user or other words`);
   if (waiting > 0) parts.push(`${waiting} with turns left for a prompt that holds what the model said before`);
-  return parts.join(', ');
+  return parts.join('; ');
 }
 
 /** What a test did not ask for; `undefined` when it asked for all, or any number is right. */

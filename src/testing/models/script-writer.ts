@@ -7,6 +7,7 @@
  *       of one turn are written as `calls([…])` or `call(…).also(…)`.
  */
 
+import { inspect } from 'node:util';
 import { EnginehouseError } from '../../base/errors.ts';
 import { durationMs, type Duration } from '../duration.ts';
 import type { Expectation, Reply, Turn, TurnPart } from './turn.ts';
@@ -164,5 +165,9 @@ function json(what: string, value: unknown): string {
 }
 
 function invalid(option: string, received: unknown, must: string): EnginehouseError<'CONFIG_INVALID'> {
-  return new EnginehouseError('CONFIG_INVALID', `${must}, got ${String(received)}`, { option, received });
+  return new EnginehouseError(
+    'CONFIG_INVALID',
+    `${must}, got ${inspect(received, { depth: 1, breakLength: Infinity })}`,
+    { option, received },
+  );
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { asyncScope } from '../../base/async-scope.ts';
 import { isEnginehouseError, type ErrorCode } from '../../base/errors.ts';
+import { Fence } from '../audit/fence.ts';
 import { Models } from './models.ts';
 
 const search = tool({ inputSchema: z.object({ q: z.string() }), execute: ({ q }) => q.toUpperCase() });
@@ -237,7 +238,7 @@ test('a script that is asked for more says so at its own line', async () => {
 
   const { message, stack } = await refusal(ask(models, 'm', 'What do\notters eat?'), 'MODEL_SCRIPT_EXHAUSTED');
   expect(message).toMatch(
-    /^call 2 of m \("What do otters eat\?"\) has no script left: 1 written at src\/testing\/models\/scripts\.test\.ts:\d+:\d+$/,
+    /^call 2 of m \("What do otters eat\?"\) has no script left \(1 written at src\/testing\/models\/scripts\.test\.ts:\d+:\d+\)$/,
   );
   expect(stack.split('\n')[1]).toContain('scripts.test.ts');
   expect(models.takeRefused().map(({ code }) => code)).toEqual(['MODEL_SCRIPT_EXHAUSTED']);
@@ -251,6 +252,15 @@ test('a new conversation while another one has turns left says what is missing',
 
   const { message } = await refusal(ask(models, 'm', 'b'), 'MODEL_SCRIPT_EXHAUSTED');
   expect(message).toContain('1 with turns left for a prompt that holds what the model said before');
+});
+
+test('a conversation that has used its script says which one it was', async () => {
+  await using models = new Models();
+  models.script('m', (s) => s.say('One.'));
+  await ask(models, 'm', 'a');
+
+  const on = ask(models, 'm', [user('a'), assistant('One.'), user('b')]);
+  expect((await refusal(on, 'MODEL_SCRIPT_EXHAUSTED')).message).toContain('its conversation has used all 1 turns');
 });
 
 test('a model without a script names those that have one', async () => {
@@ -277,6 +287,17 @@ test('what was not asked for is told at the line of its script', async () => {
     'the script of n was not used to its end: it was never asked for',
   ]);
   expect(unused[2]?.stack?.split('\n')[1]).toContain('scripts.test.ts');
+});
+
+test('the line of a script is the test’s, also for one user and through a fixture', () => {
+  const models = new Fence().guard(new Models(), 'models');
+  models.script('m', (s) => s.say('x'));
+  models.for({ id: 'alice' }).script('m', (s) => s.say('x'));
+
+  for (const { message, stack } of models.unused()) {
+    expect(message).toMatch(/\(written at src\/testing\/models\/scripts\.test\.ts:\d+:\d+\)$/);
+    expect(stack?.split('\n')[1]).toContain('scripts.test.ts');
+  }
 });
 
 test('a request that is not as the script expects is refused', async () => {
