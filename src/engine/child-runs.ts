@@ -6,7 +6,8 @@
  *       accepted, so that another attempt finds the same child.
  *   H2. When the parent's signal aborts, the child is cancelled, or detached with it.
  *   H3. `subagent_completed` follows before the parent ends, also for a child that
- *       was refused, or that no attempt came back to.
+ *       was refused, or that no attempt came back to. Where the store fails under
+ *       a child, the parent's attempt is given up with it: the next one goes on.
  */
 
 import type { Json } from '../base/canonical-json.ts';
@@ -19,7 +20,7 @@ import type { ToolSession } from '../tool/tool-dispatcher.ts';
 import type { RunResult } from './agent-run.ts';
 import type { DrivenRun, RunHome } from './driven-run.ts';
 import type { EngineDeps } from './engine-deps.ts';
-import { Cancellation, resultOf } from './run-outcome.ts';
+import { Cancellation, isStoreTrouble, resultOf } from './run-outcome.ts';
 
 /** Where a child run stands in its parent's log. */
 type ChildPlace = EventData<'subagent_started'>;
@@ -54,13 +55,37 @@ export class ChildRuns {
     const { step, occurrence } = place;
     if (recorded === undefined) await parent.emitter.emit('subagent_started', { run: child, agent, occurrence, step });
     const driver = this.#home.createDriver(context);
-    const at: ChildPlace = { run: child, agent, occurrence, step };
-    const result = await this.#drive(driver, parent, { agent, input }).catch(async (error: unknown) => {
-      await this.#recordRefusal(parent, { ...at, alone: place.alone }, error);
-      throw error;
-    });
-    await this.#record(parent, { ...at, alone: place.alone }, result);
+    const at: EndedPlace = {
+      run: child,
+      agent,
+      occurrence,
+      step,
+      // Known when it ends.
+      get alone() {
+        return place.alone;
+      },
+    };
+    const result = await this.#toItsEnd(driver, parent, { agent, input, at });
     return valueOf(result, child);
+  }
+
+  /** H3 */
+  async #toItsEnd(
+    driver: DrivenRun,
+    parent: ToolSession,
+    { at, ...request }: { readonly agent: string; readonly input: unknown; readonly at: EndedPlace },
+  ): Promise<RunResult> {
+    try {
+      const result = await this.#drive(driver, parent, request).catch(async (error: unknown) => {
+        await this.#recordRefusal(parent, at, error);
+        throw error;
+      });
+      await this.#record(parent, at, result);
+      return result;
+    } catch (error) {
+      if (error instanceof EnginehouseError && isStoreTrouble(error)) parent.emitter.giveUp(error);
+      throw error;
+    }
   }
 
   /** H3: cancels a child that an earlier attempt began, and waits for its end. */
@@ -101,11 +126,9 @@ export class ChildRuns {
         if (parent.signal.aborted) follow();
         await driver.drive(() => Promise.resolve());
       }
-    } catch (error) {
-      await driver.emitter.close();
-      throw error;
     } finally {
       parent.signal.removeEventListener('abort', follow);
+      await driver.emitter.close();
     }
     return this.#resultOf(driver);
   }

@@ -5,11 +5,15 @@
  *       it, a few at a time, under the same slot.
  *   U2. Disposing it cancels what has not ended (`engine_disposed`) and waits,
  *       with a bound. After that it refuses.
+ *   U3. A start that the store failed may be durable all the same. Whoever
+ *       starts it again only attaches to it, so this engine takes it up.
  */
 
+import { sleep } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { runId } from '../context/ids.ts';
+import { isFinal } from '../context/run-status.ts';
 import type { UserExecutionContext } from '../context/user-execution-context.ts';
 import { DatabaseSessionManager } from '../event/database-session-manager.ts';
 import type { UserWebSocketEmitter } from '../event/user-websocket-emitter.ts';
@@ -19,6 +23,7 @@ import type { AcceptedRun, AgentRun } from './agent-run.ts';
 import type { DrivenRun, RunHome } from './driven-run.ts';
 import type { EngineDeps } from './engine-deps.ts';
 import { RunDriver } from './run-driver.ts';
+import { isStoreTrouble } from './run-outcome.ts';
 import { StartedRun } from './started-run.ts';
 
 interface Start {
@@ -35,6 +40,9 @@ export interface EngineLoan {
   readonly disposed: () => void;
 }
 
+/** Milliseconds between two looks for a run that may have been accepted. */
+const LOOK_AGAIN_MS = 500;
+
 export class UserExecutionEngine implements AsyncDisposable {
   readonly context: UserExecutionContext;
   /** Transactions on the application's tables as this engine's user. */
@@ -48,6 +56,7 @@ export class UserExecutionEngine implements AsyncDisposable {
   readonly #drives = new Map<DrivenRun, Promise<void>>();
   readonly #further = new Set<DrivenRun>();
   readonly #closed: () => void;
+  readonly #leaving = new AbortController();
   #started = false;
   #detached = false;
   #disposing: Promise<void> | undefined;
@@ -120,6 +129,7 @@ export class UserExecutionEngine implements AsyncDisposable {
   /** Leaves every run to the next start. @internal */
   detach(): void {
     this.#detached = true;
+    this.#leaving.abort();
     for (const driver of this.#drives.keys()) driver.detach();
   }
 
@@ -129,6 +139,7 @@ export class UserExecutionEngine implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     const { drainTimeoutMs, cancelGraceMs } = this.#deps.limits;
+    this.#leaving.abort();
     for (const driver of this.#drives.keys()) stop(driver);
     try {
       const what = `disposing the engine of run ${this.context.runId}`;
@@ -141,7 +152,11 @@ export class UserExecutionEngine implements AsyncDisposable {
 
   /** Notes that a run is being accepted: whoever waits for this engine to be idle waits for that too. */
   #accepted(driver: DrivenRun, start: Start): Promise<AcceptedRun> {
-    const accepting = this.#accept(driver, start).finally(() => this.#accepting.delete(accepting));
+    return this.#untilAccepted(this.#accept(driver, start));
+  }
+
+  #untilAccepted<T>(work: Promise<T>): Promise<T> {
+    const accepting = work.finally(() => this.#accepting.delete(accepting));
     this.#accepting.add(accepting);
     return accepting;
   }
@@ -157,7 +172,37 @@ export class UserExecutionEngine implements AsyncDisposable {
     } catch (error) {
       await this.#leave(driver, ticket);
       if (first && this.#disposing === undefined) this.#beginAgain();
+      if (isStoreTrouble(error)) void this.#untilAccepted(this.#takeUp(driver.context));
       throw error;
+    }
+  }
+
+  /** U3. Where the store does not say in time what it holds, the run is left to the next start. */
+  async #takeUp(context: UserExecutionContext): Promise<void> {
+    const { clock, log } = this.#deps;
+    do {
+      try {
+        return await this.#resumeLeft(context);
+      } catch (error) {
+        log('warn', 'it is not known whether a run was accepted', { runId: context.runId, error: String(error) });
+        if (!isStoreTrouble(error)) return;
+      }
+      await sleep(clock, LOOK_AGAIN_MS, this.#leaving.signal).catch(() => undefined);
+    } while (!this.#leaving.signal.aborted);
+  }
+
+  /** Drives the run if it is there and nobody does. */
+  async #resumeLeft(context: UserExecutionContext): Promise<void> {
+    const { store, active, admission } = this.#deps;
+    const run = await store.for(context).runs.get(context.runId);
+    if (run === undefined || isFinal(run.status) || active.get(context, context.runId) !== undefined) return;
+    const driver = this.#home.createDriver(context);
+    let driven = false;
+    try {
+      driven = await driver.resume();
+      if (driven) void this.#drive(driver, admission.reserve(context, true));
+    } finally {
+      if (!driven) await driver.emitter.close();
     }
   }
 

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { nextTurn } from '../base/next-turn.ts';
 
 import { checkRunLog } from '../../test/support/invariants.ts';
+import { until } from '../../test/support/until.ts';
 import { WritingHouse } from '../../test/support/writing-house.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { TestClock } from '../testing/test-clock.ts';
@@ -179,6 +180,35 @@ test('M3: a failed append refuses what waits behind it, and the log stays as it 
   expect(emitter.failed.reason).toBe(full);
   expect(await house.events()).toHaveLength(1);
   expect(house.told).toEqual([[1, 0]]);
+});
+
+test('M3: an emitter that was given up commits what is under way, and nothing after it', async () => {
+  await using house = await WritingHouse.open();
+  await using emitter = await house.accepted();
+  const letGo = house.hold();
+  const underWay = emitter.emit('agent_started', { agent: 'echo', attempt: 1 });
+  await until('the commit is under way', () => house.appended.length === 1);
+  const waiting = emitter.emit('message_delta', { message: 'a', delta: 'never seen' });
+
+  emitter.giveUp(full);
+  letGo();
+
+  await expect(waiting).rejects.toBe(full);
+  await expect(underWay).resolves.toBe(2);
+  await expect(emitter.emit('agent_thinking', { turn: 0 })).rejects.toBe(full);
+  expect(emitter.failed.reason).toBe(full);
+  expect((await house.events()).map(({ type }) => type)).toEqual(['run_accepted', 'agent_started']);
+});
+
+test('M3: an emitter whose run has ended cannot be given up', async () => {
+  await using house = await WritingHouse.open();
+  await using emitter = await house.accepted();
+  const ending = emitter.emit('agent_completed', { result: 1 });
+
+  emitter.giveUp(full);
+
+  await expect(ending).resolves.toBe(2);
+  expect(emitter.failed.aborted).toBe(false);
 });
 
 test('M4: a caller that waits for nothing is refused past the bound, and what it wrote before is kept', async () => {

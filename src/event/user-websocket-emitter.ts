@@ -6,8 +6,8 @@
  *       order. What waits while a commit is under way goes into the next one.
  *   M2. Adjacent deltas of one part that wait are merged, so that rows are about
  *       commits, not tokens.
- *   M3. After a terminal event, after the lease is lost, or after a failed
- *       append, nothing more is written: every later call is refused.
+ *   M3. After a terminal event, after the lease is lost, after a failed append,
+ *       or once it was given up, nothing more is written: every later call is refused.
  *   M4. What waits is bounded. A caller that awaits its calls is slowed to the
  *       pace of the commits; one that does not is refused past `emitterBytes`.
  *       What closes a call or a run is never refused for that: it is small, and
@@ -78,7 +78,7 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     return this.#head;
   }
 
-  /** Aborts with the reason when an append failed and nothing more can be written by this emitter. */
+  /** Aborts with the reason when an append failed, or it was given up, and nothing more can be written by this emitter. */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }
@@ -132,6 +132,11 @@ export class UserWebSocketEmitter implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Writes nothing more, as after a failed append: the store failed something else that the run cannot go on without. */
+  giveUp(error: Error): void {
+    if (this.#refusal === undefined) this.#refuse(error, []);
   }
 
   /** Writes nothing more. What waits is still committed. Idempotent. */
