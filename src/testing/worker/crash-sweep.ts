@@ -10,7 +10,10 @@
  *       and the order of what ran at once.
  *   S3. First it is played twice without a crash. What differs then is the
  *       scenario's own, and it cannot be swept before that is mended or masked.
- *   S4. The failure that is told is that of the first point, and it says how to
+ *   S4. A process that dies may have played before, as in production; the one that
+ *       takes over is always new. What is found is told only if it is found again
+ *       with new processes alone.
+ *   S5. The failure that is told is that of the first point, and it says how to
  *       have it again alone.
  */
 
@@ -44,7 +47,7 @@ export async function crashSweep<Answer>(
 ): Promise<CrashSweepReport> {
   const resolved = resolveSweep(options);
   const { config, env = {} } = resolved.worker;
-  await using children = new WarmChildren({ config, env }, 2 * resolved.concurrency);
+  await using children = new WarmChildren({ config, env }, resolved.concurrency + 1);
   return await new Sweep(scenario, resolved, children).run();
 }
 
@@ -130,24 +133,32 @@ class Sweep<Answer> {
     return todo.length;
   }
 
-  async #try(crash: Crash, { story }: Played): Promise<void> {
+  /** S4 */
+  async #try(crash: Crash, expected: Played): Promise<void> {
+    const found = await this.#find(crash, expected, true);
+    const confirmed = found && (await this.#find(crash, expected, false));
+    if (confirmed !== undefined) this.#failed.push(confirmed);
+  }
+
+  async #find(crash: Crash, { story }: Played, used: boolean): Promise<Failed | undefined> {
     try {
-      const played = await this.#play(crash);
+      const played = await this.#play(crash, used);
       const what = differences(story, played.story, this.#options.allowUnknown);
-      if (what !== undefined) this.#failed.push({ crash, died: played.died, what });
+      if (what !== undefined) return { crash, died: played.died, what };
       const unknown = played.story.runs.some((run) => run.unknown);
       this.#tried.push({ ...crash, point: played.died, unknown, ms: played.ms });
+      return undefined;
     } catch (cause) {
       const what = cause instanceof Error ? cause.message : String(cause);
-      this.#failed.push({ crash, died: undefined, what: `it did not end: ${what}`, cause });
+      return { crash, died: undefined, what: `it did not end: ${what}`, cause };
     }
   }
 
-  #play(crash?: Crash): Promise<Played> {
-    return new Play(this.#scenario, this.#options, this.#children).once(crash);
+  #play(crash?: Crash, used = false): Promise<Played> {
+    return new Play(this.#scenario, this.#options, this.#children).once(crash, used);
   }
 
-  /** S4 */
+  /** S5 */
   #failure({ crash, died, what, cause }: Failed, count: number): EnginehouseError {
     const { n, when } = crash;
     const moments = when === 'durable' ? '' : `, moments: ['${when}']`;

@@ -39,10 +39,10 @@ export class Play<Answer> {
     this.#children = children;
   }
 
-  /** Plays it once. @throws what the scenario throws, `DEADLINE`, and what a worker throws */
-  async once(crash?: Crash): Promise<Played> {
+  /** Plays it once; `used` takes a process that played before. @throws what the scenario throws, `DEADLINE`, and what a worker throws */
+  async once(crash?: Crash, used = false): Promise<Played> {
     const startedAt = performance.now();
-    const worker = await Worker.startFrom(this.#children, this.#options.worker);
+    const worker = await Worker.startFrom(this.#children, this.#options.worker, { used });
     let played: Omit<Played, 'ms'>;
     try {
       played = await this.#on(worker, crash);

@@ -14,6 +14,7 @@ export class WarmChildren implements AsyncDisposable {
   readonly #options: ChildOptions;
   readonly #most: number;
   readonly #warm: WorkerChild[] = [];
+  readonly #used: WorkerChild[] = [];
   readonly #all = new Set<WorkerChild>();
   #expected = 0;
   #closed = false;
@@ -30,16 +31,23 @@ export class WarmChildren implements AsyncDisposable {
     while (!this.#closed && this.#warm.length < Math.min(this.#expected, this.#most)) this.#warm.push(this.#spawn());
   }
 
-  /** The one that waits longest, once it has loaded the application. @throws `WORKER_FAILED` when it cannot */
-  async take(): Promise<WorkerChild> {
+  /** One that has loaded the application: one that served before, or the new one that waits longest. @throws `WORKER_FAILED` when it cannot load it */
+  async take({ fresh = true }: { readonly fresh?: boolean } = {}): Promise<WorkerChild> {
     if (this.#closed) throw new EnginehouseError('CLOSED', 'the worker is closed', { what: 'worker' });
+    const used = fresh ? undefined : this.#used.pop();
+    if (used !== undefined) return used;
     const child = this.#warm.shift() ?? this.#spawn();
     this.expect(-1);
     await child.loaded;
     return child;
   }
 
-  /** Kills those that nobody took, and those whose takers left them. */
+  /** Takes one back that serves no more. */
+  giveBack(child: WorkerChild): void {
+    this.#used.push(child);
+  }
+
+  /** Kills all that live. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const scope = new Scope('worker processes', { releaseTimeoutMs: RELEASE_MS });

@@ -57,6 +57,8 @@ export interface WorkerOrders {
   arm: { readonly order: ArmOrder; readonly answer: null };
   /** Takes the order to die back, and gives the points that came since. */
   disarm: { readonly order: null; readonly answer: readonly WorkerPoint[] };
+  /** Closes the runtime, as production does. The process can be started again, on another store. */
+  stop: { readonly order: null; readonly answer: null };
   /** The durable points so far. */
   points: { readonly order: null; readonly answer: readonly WorkerPoint[] };
 }

@@ -32,6 +32,10 @@ export class WorkerRuntime {
       this.#started().arm(order);
       return null;
     },
+    stop: async () => {
+      await this.close();
+      return null;
+    },
     disarm: async () => this.#started().disarm(),
     points: async () => this.#started().all(),
   };
@@ -48,7 +52,10 @@ export class WorkerRuntime {
 
   /** As production closes: running runs get a moment, the rest goes on at the next start. */
   async close(): Promise<void> {
-    await this.#runtime?.close();
+    const runtime = this.#runtime;
+    this.#runtime = undefined;
+    this.#points = undefined;
+    await runtime?.close();
   }
 
   async #load(file: string): Promise<null> {

@@ -14,6 +14,7 @@ import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
 import { Scope } from '../../base/scope.ts';
 import type { UserId } from '../../context/ids.ts';
 import { signToken } from '../../server/token.ts';
+import type { StoreOptions } from '../../startup/config.ts';
 import { TEARDOWN_STEP_MS, TEST_LIMITS } from '../test-options.ts';
 import { TestUser, type TokenOptions, type UserHome } from '../test-user.ts';
 import { OrderedKill } from './ordered-kill.ts';
@@ -38,8 +39,8 @@ interface WorkerParts {
   readonly store: WorkerStore;
   readonly options: WorkerOptions;
   readonly scope: Scope;
-  /** Whether the processes that wait are this worker's to close. */
-  readonly ownsChildren: boolean;
+  /** Whether the processes are the caller's, who has use for one that served; `used` is for one that did. */
+  readonly lent: { readonly used: boolean } | undefined;
 }
 
 export class Worker implements UserHome, AsyncDisposable {
@@ -56,7 +57,7 @@ export class Worker implements UserHome, AsyncDisposable {
     this.#parts = parts;
     const { scope, store, children } = parts;
     scope.defer('store', () => store.release({ inOrder: this.#inOrder }), END_MS);
-    if (parts.ownsChildren) scope.own('processes', children, END_MS);
+    if (parts.lent === undefined) scope.own('processes', children, END_MS);
     scope.defer('process', () => this.#end(), 2 * END_MS);
   }
 
@@ -66,22 +67,25 @@ export class Worker implements UserHome, AsyncDisposable {
     // It loads while its store is made.
     children.expect(1);
     try {
-      return await Worker.#startOn(children, options, true);
+      return await Worker.#startOn(children, options, undefined);
     } catch (error) {
       await children[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  /** The same with processes of somebody else, who closes them. @internal */
-  static startFrom(children: WarmChildren, options: WorkerOptions): Promise<Worker> {
-    return Worker.#startOn(children, options, false);
+  /**
+   * The same with processes of somebody else, who expects them and closes them. `used` takes one that served before, if
+   * there is one; what replaces it is new in any case. @internal
+   */
+  static startFrom(children: WarmChildren, options: WorkerOptions, lent: { readonly used: boolean }): Promise<Worker> {
+    return Worker.#startOn(children, options, lent);
   }
 
-  static async #startOn(children: WarmChildren, options: WorkerOptions, ownsChildren: boolean): Promise<Worker> {
+  static async #startOn(children: WarmChildren, options: WorkerOptions, lent: WorkerParts['lent']): Promise<Worker> {
     const scope = new Scope('worker', { releaseTimeoutMs: TEARDOWN_STEP_MS });
     const store = await openWorkerStore(options.store, configFile(options.config));
-    const worker = new Worker({ children, store, options, scope, ownsChildren });
+    const worker = new Worker({ children, store, options, scope, lent });
     try {
       await worker.restart();
       return worker;
@@ -94,6 +98,11 @@ export class Worker implements UserHome, AsyncDisposable {
   /** Where it listens, whichever process that is. */
   get url(): string {
     return this.#started.url;
+  }
+
+  /** Where it keeps things: a folder, or a database. Both are gone after `close()`. */
+  get store(): StoreOptions {
+    return this.#parts.store.options;
   }
 
   /** The process that serves now. @throws `CLOSED` while there is none, `WORKER_FAILED` when it died by itself */
@@ -144,10 +153,8 @@ export class Worker implements UserHome, AsyncDisposable {
   kill(options: KillOptions = {}): Kill {
     const child = this.#serving();
     if (this.#ordered !== undefined) throw misused('kill', 'the worker is being killed already; await that first');
-    const { restart = true } = options;
     const kill = new OrderedKill(child, options);
-    if (restart) this.#parts.children.expect(1);
-    const done = this.#replace(child, kill, restart).finally(() => (this.#ordered = undefined));
+    const done = this.#replace(child, kill, options.restart ?? true).finally(() => (this.#ordered = undefined));
     done.catch(() => undefined);
     this.#ordered = { kill, done };
     return Object.assign(done, { armed: kill.armed });
@@ -171,7 +178,8 @@ export class Worker implements UserHome, AsyncDisposable {
   /** Starts a process where the one before is dead. @throws `WORKER_FAILED`, `TEST_KIT_MISUSED` while one serves */
   async restart(): Promise<void> {
     if (this.#child?.over === false) throw misused('restart', 'the worker serves; kill it first');
-    const child = await this.#parts.children.take();
+    const { children, lent } = this.#parts;
+    const child = await children.take({ fresh: this.url !== '' || lent?.used !== true });
     try {
       this.#started = await this.#start(child);
     } catch (error) {
@@ -219,15 +227,16 @@ export class Worker implements UserHome, AsyncDisposable {
   }
 
   async #replace(child: WorkerChild, kill: OrderedKill, restart: boolean): Promise<Death> {
-    try {
-      const death = await kill.death;
-      this.#left = child;
-      if (restart) await this.restart();
-      return death;
-    } catch (error) {
-      if (restart) this.#parts.children.expect(-1);
+    const { children, lent } = this.#parts;
+    const expected = restart && lent === undefined ? 1 : 0;
+    children.expect(expected);
+    const death = await kill.death.catch((error: unknown) => {
+      children.expect(-expected);
       throw error;
-    }
+    });
+    this.#left = child;
+    if (restart) await this.restart();
+    return death;
   }
 
   async #start(child: WorkerChild): Promise<Started> {
@@ -272,9 +281,15 @@ export class Worker implements UserHome, AsyncDisposable {
     if (ordered !== undefined && spared !== true) await ordered.done.catch(() => undefined);
     const last = this.#child;
     if (this.#diedByItself()) this.#serving();
-    if (last?.over === false) await last.close(END_MS);
+    if (last?.over === false) await this.#endLast(last);
     this.#inOrder = last !== this.#left;
     if (spared === true) await ordered?.kill.death;
+  }
+
+  async #endLast(child: WorkerChild): Promise<void> {
+    if (this.#parts.lent === undefined) return child.close(END_MS);
+    await child.ask('stop', null);
+    this.#parts.children.giveBack(child);
   }
 }
 
