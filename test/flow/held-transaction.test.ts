@@ -49,8 +49,8 @@ test('a transaction that a test stops is open and not busy; one that is abandone
   expect(await kept.result).toMatchObject({ status: 'completed' });
 
   await moments.of('lost is written');
-  await databases.abandon(new EnginehouseError('AFTER_TEST', 'the test is over', { test: 'this', handle: 'lost' }));
-  expect(await lost.result).toMatchObject({ status: 'failed', error: { code: 'AFTER_TEST' } });
+  await databases.abandon(new EnginehouseError('CLOSED', 'the test is over', { what: 'the test' }));
+  expect(await lost.result).toMatchObject({ status: 'failed', error: { code: 'CLOSED' } });
   expect(databases.open()).toEqual([]);
 
   const words = await home.runtime.factory.userExecutionScope(user.context(), ({ databaseSessionManager }) =>

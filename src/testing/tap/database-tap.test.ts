@@ -21,7 +21,7 @@ databasesContract({
 });
 
 const ENDLESS = sql`WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c`;
-const over = new EnginehouseError('AFTER_TEST', 'its test is over', { test: 'this one', handle: 'a transaction' });
+const over = new EnginehouseError('CLOSED', 'the test has seen enough', { what: 'the test' });
 
 class TappedData implements AsyncDisposable {
   readonly tap = new DatabaseTap({ keepOrigins: true });
