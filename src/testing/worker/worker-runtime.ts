@@ -4,9 +4,10 @@
  *
  *   R1. It starts as production does, by `startup()`; nothing stands around the
  *       store but a tap that sees its writes.
- *   R2. It does not outlive the process that started it.
+ *   R2. It does not outlive the process that started it, and neither does its folder.
  */
 
+import { rmSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 
 import { asEnginehouseError, EnginehouseError } from '../../base/errors.ts';
@@ -24,6 +25,7 @@ export class WorkerRuntime {
   #config: EnginehouseConfig | undefined;
   #runtime: EnginehouseRuntime | undefined;
   #points: CrashPoints | undefined;
+  #folder: string | undefined;
 
   readonly #orders: Orders = {
     load: ({ config }: WorkerOrders['load']['order']) => this.#load(config),
@@ -58,6 +60,16 @@ export class WorkerRuntime {
     await runtime?.close();
   }
 
+  /** R2. Nobody is left whom a proper end would serve. */
+  leave(): never {
+    try {
+      if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    } finally {
+      process.kill(process.pid, 'SIGKILL');
+    }
+    throw new Error('a process that was killed goes on');
+  }
+
   async #load(file: string): Promise<null> {
     this.#config = await loadConfig(file);
     // A process that is killed would leave nothing for the next one to start from.
@@ -68,6 +80,7 @@ export class WorkerRuntime {
   async #start({ store, port, secret, limits, log }: StartOrder): Promise<Started> {
     const config = this.#config;
     if (config === undefined) throw notReady();
+    this.#folder = store.path;
     const tap = new StoreTap();
     const runtime = await startup(
       {
@@ -103,8 +116,7 @@ export function serveParent(): void {
     if (process.connected) process.send?.(message);
   };
   process.on('message', (message) => void worker.obey(message as OrderMessage).then(answer));
-  // R2: nobody is left whom a proper end would serve.
-  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  process.on('disconnect', () => worker.leave());
   process.once('SIGTERM', () => {
     void worker.close().then(
       () => process.exit(0),

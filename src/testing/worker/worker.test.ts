@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -6,7 +8,11 @@ import type { AgentEvent } from '../../context/event.ts';
 import type { TestUser } from '../test-user.ts';
 import { Worker } from './worker.ts';
 
-const config = fileURLToPath(new URL('../../../test/support/worker-fixture/enginehouse.config.ts', import.meta.url));
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../../test/support/worker-fixture/${name}`, import.meta.url));
+
+const config = fixture('enginehouse.config.ts');
+const PARENT = fixture('worker-parent.ts');
 
 function lives(pid: number): boolean {
   try {
@@ -205,4 +211,18 @@ test.concurrent('a worker leaves no process and no folder, dead or alive', async
   await expect(run.result).rejects.toMatchObject({ code: 'CLOSED' });
   expect(pids.filter(lives)).toEqual([]);
   expect(existsSync(folder)).toBe(false);
+});
+
+test.concurrent('a worker whose test process is killed ends, and takes its folder with it', async ({ expect }) => {
+  const parent = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PARENT, config], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 20_000,
+  });
+  const [line] = (await once(parent.stdout.setEncoding('utf8'), 'data')) as [string];
+  const { pid, folder } = JSON.parse(line) as { readonly pid: number; readonly folder: string };
+  expect([lives(pid), existsSync(folder)]).toEqual([true, true]);
+
+  parent.kill('SIGKILL');
+
+  await expect.poll(() => [lives(pid), existsSync(folder)], { timeout: 10_000 }).toEqual([false, false]);
 });
