@@ -81,6 +81,7 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
     const home = await TestRuntime.boot(this.#options);
     try {
       await verifyRuntime(home);
+      home.watch.begin();
     } catch (error) {
       await home.close().catch(() => undefined);
       throw error;

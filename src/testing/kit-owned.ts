@@ -1,61 +1,99 @@
 /**
- * Runtimes that outlive one test: the one behind
- * `getOrCreateWebSocketBridgeForTests()`, and those of worker scope.
- *
- * They are kept on `globalThis` under a symbol, by a hash of their configuration,
- * because a runner may load this module more than once in a process. A boot that
- * failed is attempted once: everyone who needs it gets the same cause.
+ * Runtimes that outlive one test: those of worker scope, by a hash of their
+ * configuration, and the one behind `getOrCreateWebSocketBridgeForTests()`,
+ * which a file has.
  */
 
+import { createHash } from 'node:crypto';
+
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
+import { leftOpen } from './audit/leftovers.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
 import { endKit } from './kit-end.ts';
+import { parityChecked } from './parity/check-parity.ts';
 import { projectConfig } from './project-config.ts';
+import { closeShared, shared, sharedNow, sharedValues } from './shared.ts';
 import { resolveTestStore, type TestRuntimeOptions, type TestStore } from './test-options.ts';
 import type { TestRuntime } from './test-runtime.ts';
 
-interface Shared {
-  readonly manager: ExecutionEngineFactoryTestManager;
-  readonly ready: Promise<unknown>;
-}
+const KEY: unique symbol = Symbol.for('enginehouse.testing.file');
 
-const KEY: unique symbol = Symbol.for('enginehouse.testing.shared');
+/** The runtime of the file that runs now, if one was asked for. */
+const place = globalThis as { [KEY]?: ExecutionEngineFactoryTestManager | undefined };
 
-const place = globalThis as { [KEY]?: Map<string, Shared> };
-const shared = (place[KEY] ??= new Map());
+const RUNTIME_KEY = 'runtime ';
+
+/** Milliseconds that a runtime may take to close: its own steps have deadlines, this is for their sum. */
+const RUNTIME_CLOSE_MS = 30_000;
 
 /** Ids of configuration objects: two that are the same object are the same configuration. */
 const identities = new WeakMap<object, number>();
 let nextIdentity = 1;
 
-/** The shared runtime of this configuration in this process, booted when first asked for. */
+/** The shared runtime of this configuration in this process, booted when first asked for. A boot that failed is not tried again. */
 export async function sharedRuntime(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
   const key = await keyOf(options);
-  let known = shared.get(key);
-  if (known === undefined) {
-    const manager = new ExecutionEngineFactoryTestManager(ownDatabase(options));
-    known = { manager, ready: manager.initializeForTests() };
-    shared.set(key, known);
-  }
-  await known.ready;
-  return known.manager.home;
+  const digest = createHash('sha256').update(key).digest('hex').slice(0, 4);
+  const manager = await shared({
+    name: `runtime #${digest}`,
+    key: `${RUNTIME_KEY}${key}`,
+    open: async () => {
+      const booting = new ExecutionEngineFactoryTestManager(ownDatabase(options));
+      await booting.initializeForTests();
+      return booting;
+    },
+    close: (booted) => booted.cleanup(),
+    closeTimeoutMs: RUNTIME_CLOSE_MS,
+  });
+  return manager.home;
 }
 
 /** The runtime that the kit owns for tests which named none. */
 export async function ownedByKit(): Promise<EnginehouseRuntime> {
-  return (await sharedRuntime()).runtime;
+  const manager = (place[KEY] ??= new ExecutionEngineFactoryTestManager());
+  await manager.initializeForTests();
+  return manager.runtime;
 }
 
-/** Closes every shared runtime of this process, and drops its test databases. @throws what closing one threw; several as an `AggregateError` */
+/** Closes what the kit booted for a file. */
+export async function closeFileRuntime(): Promise<void> {
+  const manager = place[KEY];
+  place[KEY] = undefined;
+  await manager?.cleanup();
+}
+
+/**
+ * What tests left open on the runtimes that they share and that belongs to no user, so that no single test was blamed:
+ * to be called while no test runs.
+ *
+ * @throws `TEST_LEFT_OPEN`
+ */
+export async function checkSharedRuntimes(): Promise<void> {
+  const managers = await Promise.allSettled(sharedValues(RUNTIME_KEY));
+  for (const manager of managers) {
+    if (manager.status !== 'fulfilled' || !(manager.value instanceof ExecutionEngineFactoryTestManager)) continue;
+    const { watch } = manager.value.home;
+    const left = (await watch.leftovers?.settled()) ?? [];
+    // Told once.
+    watch.begin();
+    if (left.length > 0) throw leftOpen(left);
+  }
+}
+
+/** What is shared in this process and how many tests asked for it, in one line; `undefined` when nothing is. */
+export function sharedText(): string | undefined {
+  const all = sharedNow().map(({ name, uses }) => `${name} × ${uses}`);
+  return all.length === 0 ? undefined : `enginehouse: shared by tests of this process: ${all.join(', ')}`;
+}
+
+/** Closes everything that tests of this process share, and drops its test databases. @throws what closing one threw; several as an `AggregateError` */
 export async function closeSharedRuntimes(): Promise<void> {
-  const all = [...shared.values()];
-  shared.clear();
-  const outcomes = await Promise.allSettled(all.map(({ manager }) => manager.cleanup()));
+  const outcomes = await Promise.allSettled([parityChecked(), closeFileRuntime(), closeShared()]);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
   // Runtimes have given their databases back by now.
   failures.push(...(await endKit()));
   if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, 'shared test runtimes did not close cleanly');
+  if (failures.length > 1) throw new AggregateError(failures, 'what tests share did not close cleanly');
 }
 
 /** Many tests, each of which may be a tenant of its own, share this runtime: it is not one tenant's. */

@@ -24,7 +24,9 @@ import type { TestUser } from './test-user.ts';
 export { configureExecutionEngineFactoryForTest, getOrCreateWebSocketBridgeForTests } from './configure-for-test.ts';
 export { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
 export { closeSharedRuntimes } from './kit-owned.ts';
+export { shared } from './shared.ts';
 export { stores } from './test-options.ts';
+export type { Sharing } from './shared.ts';
 export type { Isolation, StoreName, TestRuntimeOptions, TestStore } from './test-options.ts';
 export type { TestUser } from './test-user.ts';
 
@@ -37,7 +39,7 @@ interface NodeTest {
   after(hook: () => Promise<void>): void;
 }
 
-/** One test's runtime and users. */
+/** One test's runtime and users, and all that `TestHome` gives: models, chaos, clock, timeline, scope … */
 export interface NodeTestHome {
   readonly factory: ExecutionEngineFactory;
   readonly runtime: EnginehouseRuntime;
@@ -45,8 +47,8 @@ export interface NodeTestHome {
   readonly store: Store;
   readonly alice: TestUser;
   readonly bob: TestUser;
-  /** One more fresh user. */
-  user(name: string): TestUser;
+  /** What the test steers. */
+  readonly home: TestHome;
 }
 
 export interface NodeTestOptions extends TestRuntimeOptions {
@@ -54,21 +56,20 @@ export interface NodeTestOptions extends TestRuntimeOptions {
   readonly session?: boolean;
 }
 
+/** A home for the test `t`, without a runtime until it asks for one; it is closed after the test, with proof. */
+export function testHome(t: NodeTest, options: TestRuntimeOptions = {}): TestHome {
+  const home = new TestHome(options, t.fullName);
+  home.enter();
+  // One hook, because the runner calls several in the order they were given, and forgets the error of the second.
+  t.after(() => home.close(t.passed === false ? { failedTest: t.fullName ?? 'a test' } : {}));
+  return home;
+}
+
 /** Boots and verifies a runtime for the test `t`, and takes it down after it, with proof. */
 export async function enginehouse(t: NodeTest, options: NodeTestOptions = {}): Promise<NodeTestHome> {
   const { session = false, ...rest } = options;
-  const home = new TestHome(rest);
-  home.enter();
-  t.after(() => home.close(t.passed === false ? { failedTest: t.fullName ?? 'a test' } : {}));
-  const { runtime } = session ? await home.shared() : await home.own();
+  const home = testHome(t, rest);
+  const runtime = session ? await home.shared() : await home.own();
   const { factory, bridge, store } = runtime;
-  return {
-    factory,
-    runtime,
-    bridge,
-    store,
-    alice: home.user('alice'),
-    bob: home.user('bob'),
-    user: (name) => home.user(name),
-  };
+  return { factory, runtime, bridge, store, alice: home.user('alice'), bob: home.user('bob'), home };
 }

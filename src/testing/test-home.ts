@@ -1,33 +1,69 @@
 /**
- * Where one test lives: which runtime it took, its own or the shared one, and
- * its users. A runner's fixtures are thin skins over this.
+ * Where one test lives: the runtime it took, its own or a shared one, its users,
+ * and all that it steers. A runner's fixtures are thin skins over this.
+ *
+ *   T1. Nothing is made before it is asked for.
+ *   T2. What it gives out ends with the test: `AFTER_TEST` from then on.
+ *   T3. Its end has an order, see `test-end.ts`.
  */
 
 import { asyncScope } from '../base/async-scope.ts';
+import { systemClock, type Clock } from '../base/clock.ts';
 import { Scope } from '../base/scope.ts';
-import { systemClock } from '../base/clock.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
+import type { EnginehouseRuntime } from '../startup/runtime.ts';
+import type { Activity } from './activity.ts';
+import { Fence } from './audit/fence.ts';
+import { Marks } from './audit/marks.ts';
+import { Chaos } from './chaos.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
 import { sharedRuntime } from './kit-owned.ts';
+import type { Models } from './models/models.ts';
+import { Seed } from './seed.ts';
+import { TestAudit } from './test-audit.ts';
+import type { TestClock } from './test-clock.ts';
+import { endTest } from './test-end.ts';
 import { TEARDOWN_STEP_MS, type TestOutcome, type TestRuntimeOptions, withTenant } from './test-options.ts';
 import type { TestRuntime } from './test-runtime.ts';
-import { TestUser } from './test-user.ts';
+import { TestTimeline } from './test-timeline.ts';
+import { TestUser, type UserHome } from './test-user.ts';
+import type { Worker } from './worker/worker.ts';
 
 export class TestHome implements AsyncDisposable {
+  /** Closes what the test gives it, last opened first, each within 2 s: for the test's own parts. */
+  readonly scope: Scope;
   readonly #options: TestRuntimeOptions;
-  readonly #scope = new Scope('test', { clock: systemClock, releaseTimeoutMs: TEARDOWN_STEP_MS });
+  readonly #test: string;
+  readonly #fence = new Fence();
+  readonly #marks: Marks;
+  readonly #users = new Set<TestUser>();
+  readonly #audits = new Map<TestRuntime, TestAudit>();
+  #manager: ExecutionEngineFactoryTestManager | undefined;
   #own: Promise<TestRuntime> | undefined;
-  #taken: Promise<TestRuntime> | undefined;
-  #outcome: TestOutcome = {};
+  /** The first that the test asked for: its users live there. */
+  #first: Promise<UserHome> | undefined;
+  #home: TestRuntime | undefined;
+  #alone: TestRuntime | undefined;
+  #starting: Promise<Worker> | undefined;
+  #worker: Worker | undefined;
   #factory: ExecutionEngineFactory | undefined;
+  #seed: Seed | undefined;
+  #models: Models | undefined;
+  #unwatch: (() => void) | undefined;
+  #chaos: Chaos | undefined;
+  #closing: Promise<void> | undefined;
 
-  constructor(options: TestRuntimeOptions) {
+  /** `test` is its name, for blame. */
+  constructor(options: TestRuntimeOptions = {}, test = 'a test') {
     this.#options = withTenant(options);
+    this.#test = test;
+    this.#marks = new Marks(test);
+    this.scope = new Scope(`the test "${test}"`, { clock: systemClock, releaseTimeoutMs: TEARDOWN_STEP_MS });
   }
 
   /**
    * Puts the caller's async scope into this home: `getExecutionEngineFactory()` then finds the runtime that the test
-   * takes, and nothing once it is over. To be called synchronously, where the test's body will go on.
+   * takes, whose every use throws once the test is over. To be called synchronously, where the test's body will go on.
    */
   enter(): void {
     const current = (): ExecutionEngineFactory | undefined => this.#factory;
@@ -39,46 +75,153 @@ export class TestHome implements AsyncDisposable {
   }
 
   /** A runtime for this test alone. */
-  async own(): Promise<TestRuntime> {
-    this.#own ??= this.#boot();
-    return this.#take(this.#own);
+  async own(): Promise<EnginehouseRuntime> {
+    return this.#give(await this.#ownHome());
   }
 
   /** The runtime that this process shares between tests of one configuration. */
-  async shared(): Promise<TestRuntime> {
-    return this.#take(sharedRuntime(this.#options));
+  async shared(): Promise<EnginehouseRuntime> {
+    const booting = sharedRuntime(this.#options);
+    this.#first ??= booting;
+    return this.#give(this.#moveInto(await booting, false));
+  }
+
+  /** A runtime in a process of its own, which `chaos.kill()` can kill. @throws what `Worker.start()` throws */
+  async worker(): Promise<Worker> {
+    this.#starting ??= this.#startWorker();
+    this.#first ??= this.#starting;
+    return this.#fence.guard(await this.#starting, 'worker');
   }
 
   /** A fresh user of whichever runtime the test took first; of its own when it took none. */
   user(name: string): TestUser {
-    const user = new TestUser(name, () => this.#taken ?? this.own(), this.#options.seams?.tenant);
-    this.#scope.own(`user ${user.id}`, user);
-    return user;
+    const user = new TestUser(name, () => this.#first ?? this.#ownHome(), this.#options.seams?.tenant);
+    this.#marks.register(user.mark, user.id, 'the id');
+    this.#users.add(user);
+    return this.#fence.guard(user, name);
   }
 
-  /** Closes the users and the test's own runtime, with proof. Shared runtimes stay. `outcome` names the test if it failed. */
+  /** Fresh users, each with a connection that is open. */
+  async users(count: number): Promise<readonly TestUser[]> {
+    const users = Array.from({ length: count }, (_, index) => this.user(`user${index + 1}`));
+    await Promise.all(users.map((user) => user.connected()));
+    return users;
+  }
+
+  /** The time of the test's own runtime, taken: it stands still until it is moved. */
+  async clock(): Promise<TestClock> {
+    const { clock } = (await this.#ownHome()).watch;
+    clock.take();
+    return this.#fence.guard(clock, 'clock');
+  }
+
+  /** What is under way in the test's runtime; work that the kit cannot see is told to it. */
+  async activity(): Promise<Activity> {
+    return (this.#home ?? (await this.#ownHome())).watch.activity;
+  }
+
+  /** Where the randomness of this test comes from. A failure tells how to have the same again. */
+  get seed(): Seed {
+    return (this.#seed ??= Seed.of());
+  }
+
+  /** Scripted models of this test: an AI SDK provider. */
+  async models(): Promise<Models> {
+    // Loaded where it is used, for few tests have models.
+    const { Models } = await import('./models/models.ts');
+    this.#models ??= new Models({ clock: this.#clock(), onCall: (call) => this.#audit?.modelCalled(call) });
+    this.#watchModels();
+    return this.#fence.guard(this.#models, 'models');
+  }
+
+  get chaos(): Chaos {
+    this.#chaos ??= new Chaos({ seed: () => this.seed, home: () => this.#home, worker: () => this.#worker });
+    return this.#fence.guard(this.#chaos, 'chaos');
+  }
+
+  get timeline(): TestTimeline {
+    return this.#fence.guard(new TestTimeline(() => this.#home), 'timeline');
+  }
+
+  /** Lets the marks of a user be seen anywhere in this test, which shares on purpose, for `reason`. */
+  allowSharing(user: { readonly id: string }, reason: string): void {
+    this.#marks.allow(user.id, reason);
+  }
+
+  /** T3. Idempotent. `outcome` names the test if it failed. @throws all that was wrong, as one error */
   close(outcome: TestOutcome = {}): Promise<void> {
-    this.#factory = undefined;
-    this.#outcome = outcome;
-    return this.#scope.close();
+    return (this.#closing ??= this.#close(outcome));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #take(runtime: Promise<TestRuntime>): Promise<TestRuntime> {
-    this.#taken ??= runtime;
-    const home = await runtime;
-    if (!this.#scope.closed) this.#factory ??= home.runtime.factory;
-    return home;
+  async #close(outcome: TestOutcome): Promise<void> {
+    this.#fence.lower(this.#test);
+    // A boot that failed was told to whoever asked for it; one that goes on is waited for.
+    await Promise.allSettled([this.#own, this.#starting]);
+    await endTest({
+      test: this.#test,
+      outcome,
+      scope: this.scope,
+      users: this.#users,
+      audits: this.#audits,
+      alone: this.#alone,
+      manager: this.#manager,
+      worker: this.#worker,
+      models: this.#models,
+      chaos: this.#chaos,
+      seed: this.#seed,
+      marks: this.#marks,
+    }).finally(() => this.#unwatch?.());
+  }
+
+  #give({ runtime }: TestRuntime): EnginehouseRuntime {
+    const guarded = this.#fence.guard(runtime, 'runtime');
+    if (!this.#fence.lowered) this.#factory ??= guarded.factory;
+    return guarded;
+  }
+
+  async #ownHome(): Promise<TestRuntime> {
+    this.#own ??= this.#boot();
+    this.#first ??= this.#own;
+    return this.#moveInto(await this.#own, true);
   }
 
   async #boot(): Promise<TestRuntime> {
-    const manager = new ExecutionEngineFactoryTestManager(this.#options);
-    // Its steps have deadlines of their own; the sum is bounded by them.
-    this.#scope.defer('runtime', () => manager.cleanup(this.#outcome), 10 * TEARDOWN_STEP_MS);
-    await manager.initializeForTests();
-    return manager.home;
+    this.#manager = new ExecutionEngineFactoryTestManager(this.#options);
+    await this.#manager.initializeForTests();
+    return (this.#alone = this.#manager.home);
+  }
+
+  async #startWorker(): Promise<Worker> {
+    // Loaded where it is used: few tests have a process of their own.
+    const { Worker } = await import('./worker/worker.ts');
+    const { store, limits } = this.#options;
+    return (this.#worker = await Worker.start({ store, limits }));
+  }
+
+  #moveInto(home: TestRuntime, alone: boolean): TestRuntime {
+    this.#home ??= home;
+    this.#watchModels();
+    if (!this.#audits.has(home))
+      this.#audits.set(home, new TestAudit({ test: this.#test, home, marks: this.#marks, users: this.#users, alone }));
+    return home;
+  }
+
+  /** A model that answers is work of the runtime that the test lives in. */
+  #watchModels(): void {
+    if (this.#models !== undefined) this.#unwatch ??= this.#home?.watch.activity.add(this.#models);
+  }
+
+  get #audit(): TestAudit | undefined {
+    return this.#home && this.#audits.get(this.#home);
+  }
+
+  /** Of the runtime that the test lives in, once it does. */
+  #clock(): Clock {
+    const clock = (): Clock => this.#home?.watch.clock ?? systemClock;
+    return { now: () => clock().now(), after: (ms, fire) => clock().after(ms, fire) };
   }
 }

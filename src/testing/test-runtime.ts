@@ -2,24 +2,29 @@
  * A runtime for a test: the same `startup()` as in production, with a store, a
  * free port and a secret of its own.
  *
- *   K1. Nothing of it is shared with another test runtime: rows, port, secret, users.
- *   K2. Closing it takes users, doors, runs, sockets and stores down in order,
+ *   K1. Nothing of it is shared with another test runtime: rows, port, secret,
+ *       users, time.
+ *   K2. The kit stands around what it may replace and sees calls, requests and
+ *       timers; it adds none of its own.
+ *   K3. Closing it takes users, doors, runs, sockets and stores down in order,
  *       each within a deadline, and then proves that nothing is left.
- *   K3. A database goes back only after that proof; it is told whether it held.
+ *   K4. A database goes back only after that proof; it is told whether it held.
  */
 
-import { Scope } from '../base/scope.ts';
 import { systemClock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
+import { Scope } from '../base/scope.ts';
 import { userId, type TenantId, type UserId } from '../context/ids.ts';
+import { signToken, type TokenClaims } from '../server/token.ts';
 import type { EnginehouseConfig } from '../startup/config.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { startup } from '../startup/startup.ts';
-import { signToken, type TokenClaims } from '../server/token.ts';
 import { know } from './known-runtimes.ts';
+import { checkParityOnce } from './parity/check-parity.ts';
 import type { TestDatabase } from './postgres/test-databases.ts';
 import { proveClean } from './prove-clean.ts';
 import { projectConfig } from './project-config.ts';
+import type { Sabotage } from './sabotage/sabotage.ts';
 import {
   resolveTestStore,
   TEARDOWN_STEP_MS,
@@ -29,13 +34,17 @@ import {
   withTenant,
 } from './test-options.ts';
 import { TestUser, type TokenOptions, type UserHome } from './test-user.ts';
+import { Watch } from './watch.ts';
 
 const HOUR_MS = 3_600_000;
 /** Keeping one may drop an older one, and a busy server takes its time for that. */
 const DATABASE_STEP_MS = 10_000;
+/** Its own steps have deadlines, each named; this is for their sum. */
+const CLOSE_MS = 15 * TEARDOWN_STEP_MS;
 
 interface TestRuntimeParts {
   readonly runtime: EnginehouseRuntime;
+  readonly watch: Watch;
   readonly database: TestDatabase | undefined;
   readonly tenant: TenantId | undefined;
   readonly auth: Pick<TokenClaims, 'tenantClaim'> & { readonly secret: string };
@@ -43,14 +52,17 @@ interface TestRuntimeParts {
 
 export class TestRuntime implements UserHome, AsyncDisposable {
   readonly runtime: EnginehouseRuntime;
+  /** What the kit sees of it: its time, its calls, what is open. @internal */
+  readonly watch: Watch;
   /** Whose users live here, where tests share a database. */
   readonly tenant: TenantId | undefined;
   readonly #auth: TestRuntimeParts['auth'];
   readonly #scope: Scope;
   #outcome: TestOutcome = {};
 
-  private constructor({ runtime, database, tenant, auth }: TestRuntimeParts) {
+  private constructor({ runtime, watch, database, tenant, auth }: TestRuntimeParts) {
     this.runtime = runtime;
+    this.watch = watch;
     this.tenant = tenant;
     this.#auth = auth;
     this.#scope = new Scope('test runtime', { releaseTimeoutMs: TEARDOWN_STEP_MS });
@@ -60,10 +72,14 @@ export class TestRuntime implements UserHome, AsyncDisposable {
       this.#scope.defer('database', release, DATABASE_STEP_MS);
     }
     this.#scope.defer('proof', async () => {
-      await proveClean(runtime, await this.token(userId('proof')), database);
+      await proveClean(runtime, () => this.token(userId('proof')), {
+        database,
+        told: (resource) => watch.wasTold(resource),
+      });
       inOrder = true;
     });
-    this.#scope.defer('runtime', () => runtime.close());
+    this.#scope.defer('watch', () => watch.close());
+    this.#scope.defer('runtime', () => runtime.close(), CLOSE_MS);
   }
 
   /** @throws what `startup()` throws */
@@ -74,12 +90,18 @@ export class TestRuntime implements UserHome, AsyncDisposable {
     const merged = await testConfig(options, secret);
     const database = await databaseFor(options, merged, tenant);
     const config = database === undefined ? merged : { ...merged, store: database.store };
+    const sabotage = await plantedDefect();
+    const watch = new Watch(sabotage?.seams(seams) ?? seams);
     try {
-      const runtime = await startup(config, { env: {}, seams: { keepOrigins: true, ...seams } });
+      const runtime = await startup(config, { env: {}, seams: watch.seams });
+      sabotage?.applyTo(runtime);
       know(runtime);
+      watch.sees(runtime);
+      checkParityOnce(runtime);
       const auth = { secret, tenantClaim: config.auth?.tenantClaim };
-      return new TestRuntime({ runtime, database, tenant, auth });
+      return new TestRuntime({ runtime, watch, database, tenant, auth });
     } catch (error) {
+      watch.close();
       await database?.release({ failedTest: undefined, inOrder: false }).catch(() => undefined);
       throw error;
     }
@@ -103,18 +125,26 @@ export class TestRuntime implements UserHome, AsyncDisposable {
   token(user: UserId, options: TokenOptions = {}): Promise<string> {
     const { tenantId = this.tenant, roles = ['user'], expiresInMs = HOUR_MS } = options;
     const { secret, tenantClaim } = this.#auth;
-    return signToken(secret, { userId: user, tenantId, roles, expiresInMs, tenantClaim }, systemClock);
+    return signToken(secret, { userId: user, tenantId, roles, expiresInMs, tenantClaim }, this.watch.clock);
   }
 
-  /** K2. Idempotent. @throws `CLEANUP_INCOMPLETE`, `DEADLINE` naming the step, and whatever a step threw */
+  /** K3. Idempotent. @throws `CLEANUP_INCOMPLETE`, `DEADLINE` naming the step, and whatever a step threw */
   close(outcome: TestOutcome = {}): Promise<void> {
     this.#outcome = outcome;
+    // A clock that stands would keep the runtime's own deadlines from coming.
+    this.watch.release();
     return this.#scope.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The defect that a suite is tried with, see `enginehouse testkit sabotage`. */
+async function plantedDefect(): Promise<Sabotage | undefined> {
+  if (!process.env['ENGINEHOUSE_SABOTAGE']) return undefined;
+  return (await import('./sabotage/sabotage.ts')).sabotageFromEnv();
 }
 
 /** A store that the test names itself is its own concern. */

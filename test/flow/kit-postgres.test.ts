@@ -106,7 +106,7 @@ test(
   'the proof bites: sessions that are left on the server are counted',
   { meta: { onStore: 'postgres' } },
   async ({ runtime, alice }) => {
-    const error = await proveClean(runtime, await alice.token(), { sessionsLeft: async () => 2 }).catch(
+    const error = await proveClean(runtime, () => alice.token(), { database: { sessionsLeft: async () => 2 } }).catch(
       (thrown: unknown) => thrown,
     );
 

@@ -165,6 +165,9 @@ function whole(kind: ResourceKind, name: string, owner: string | undefined): str
   return JSON.stringify([kind, kind === 'socket' ? '' : name, owner]);
 }
 
+/** What stands between a timer and whoever arms it. */
+const BETWEEN = ['test-clock.', '/base/clock.', '/audit/fence.'];
+
 /** The house arms timers in the middle of a test's calls: the nearest frame tells. */
 function isArmedByCaller(origin: string | undefined): boolean {
   const nearest = framesOf(origin).find((frame) => !CLOCKS.test(frame));

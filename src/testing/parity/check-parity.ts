@@ -1,6 +1,5 @@
 import { EnginehouseError } from '../../base/errors.ts';
 import type { BootTrace } from '../../startup/boot-trace.ts';
-import { atKitEnd } from '../kit-end.ts';
 import { compareBoots } from './compare-boots.ts';
 import { parityIsOn, productionEntry, type ParityOptions } from './production-entry.ts';
 import { traceOf } from './production-trace.ts';
@@ -25,21 +24,33 @@ export async function assertBootedLikeProduction({ bootTrace }: Booted, options:
 
 const KEY: unique symbol = Symbol.for('enginehouse.testing.parity');
 
-const place = globalThis as { [KEY]?: Set<string> };
-const compared = (place[KEY] ??= new Set());
+interface Place {
+  /** The shapes of boots that were compared. */
+  readonly compared: Set<string>;
+  checks: Promise<void>[];
+}
+
+const place = ((globalThis as { [KEY]?: Place })[KEY] ??= { compared: new Set(), checks: [] });
 
 /**
- * The same for every boot of a process, by itself: boots of one shape are compared once. It starts here, delays nobody,
- * and what it finds is thrown when the kit ends. ENGINEHOUSE_PARITY=off switches it off.
+ * The same for every boot of a process, by itself: boots of one shape are compared once. It starts here and delays
+ * nobody; `parityChecked()` tells what it finds. ENGINEHOUSE_PARITY=off switches it off.
  */
 export function checkParityOnce({ bootTrace }: Booted, options: ParityOptions = {}): void {
   if (!parityIsOn()) return;
   const shape = JSON.stringify([bootTrace.phases.map(shapeOf), bootTrace.seams, options]);
-  if (compared.has(shape)) return;
-  compared.add(shape);
-  const checking = assertBootedLikeProduction({ bootTrace }, options);
-  checking.catch(() => undefined);
-  atKitEnd(() => checking);
+  if (place.compared.has(shape)) return;
+  place.compared.add(shape);
+  const check = assertBootedLikeProduction({ bootTrace }, options);
+  check.catch(() => undefined);
+  place.checks.push(check);
+}
+
+/** Waits for the comparisons that were started. Each is told once. @throws what they found: `BOOT_DIFFERS`, `PRODUCTION_NOT_STARTED` */
+export async function parityChecked(): Promise<void> {
+  const checks = place.checks;
+  place.checks = [];
+  await Promise.all(checks);
 }
 
 function shapeOf({ phase, consumed, provided }: BootTrace['phases'][number]): readonly unknown[] {

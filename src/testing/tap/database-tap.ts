@@ -10,6 +10,7 @@
  */
 
 import { systemClock } from '../../base/clock.ts';
+import { isEnginehouseError } from '../../base/errors.ts';
 import { LinkedSignal } from '../../base/linked-signal.ts';
 import { ownerKey, type Owner } from '../../context/ids.ts';
 import type { AgentDatabases, TransactionOptions } from '../../event/database-session-manager.ts';
@@ -41,8 +42,10 @@ export class DatabaseTap implements BusySource {
   around(databases: AgentDatabases): AgentDatabases {
     return {
       transaction: (owner, run, options) =>
-        this.#through(owner, options, (transaction, bound) =>
-          databases.transaction(owner, (session) => transaction.work(session, run), bound),
+        unlessOver(
+          this.#through(owner, options, (transaction, bound) =>
+            databases.transaction(owner, (session) => transaction.work(session, run), bound),
+          ),
         ),
       forget: (owner) => this.#forget(() => databases.forget(owner)),
       close: () => databases.close(),
@@ -71,7 +74,7 @@ export class DatabaseTap implements BusySource {
   /**
    * Rolls back what is open, and resolves when it has ended: nobody waits for a test's forgotten transaction.
    *
-   * @param reason - what its caller gets
+   * @param reason - what its caller gets; nothing, ever, with `AFTER_TEST`
    * @param users - the ids of those whose transactions end. Everybody's when left out
    */
   async abandon(reason: Error, users?: Iterable<string>): Promise<void> {
@@ -112,5 +115,15 @@ export class DatabaseTap implements BusySource {
     } finally {
       this.#forgetting -= 1;
     }
+  }
+}
+
+/** The caller may be a test that is over: what it gets would only make noise in the one that runs now. */
+async function unlessOver<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isEnginehouseError(error, 'AFTER_TEST')) return new Promise<never>(() => undefined);
+    throw error;
   }
 }

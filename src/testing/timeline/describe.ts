@@ -27,7 +27,7 @@ export function describeEvent(event: AgentEvent): string {
     case 'message_completed':
       return words('said', data.role === 'assistant' ? '' : `as ${data.role}`, json(data.parts));
     case 'step_completed':
-      return `step ${data.name} → ${data.error === undefined ? stepResult(data) : failed('failed', data.error)}`;
+      return arrow(`step ${data.name}`, data.error === undefined ? stepResult(data) : failed('failed', data.error));
     case 'step_reset':
       return words('done again', json(data.reason));
     case 'state_changed':
@@ -57,8 +57,8 @@ export function describeTool(
   ended: EventData<'tool_completed'> | undefined,
 ): string {
   const called = words('tool', began?.tool ?? ended?.tool ?? '', began === undefined ? '' : json(began.input));
-  if (ended === undefined) return `${called} → has not ended`;
-  return `${called} → ${ended.error === undefined ? resultOf(ended) : failed(ended.outcome, ended.error)}`;
+  if (ended === undefined) return arrow(called, 'has not ended');
+  return arrow(called, ended.error === undefined ? resultOf(ended) : failed(ended.outcome, ended.error));
 }
 
 /** A child run as its parent's log tells it. */
@@ -67,8 +67,11 @@ export function describeChild(
   ended: EventData<'subagent_completed'> | undefined,
 ): string {
   const called = words('agent', began?.agent ?? ended?.agent ?? '', json(began?.run ?? ended?.run ?? ''));
-  if (ended === undefined) return `${called} → has not ended`;
-  return `${called} → ${ended.error === undefined ? words(ended.outcome, resultOf(ended)) : failed(ended.outcome, ended.error)}`;
+  if (ended === undefined) return arrow(called, 'has not ended');
+  return arrow(
+    called,
+    ended.error === undefined ? words(ended.outcome, resultOf(ended)) : failed(ended.outcome, ended.error),
+  );
 }
 
 function describeCall(event: AgentEvent): string | undefined {
@@ -132,6 +135,10 @@ function json(value: unknown): string {
   const text = canonicalJson(value);
   if (text.length <= LINE_LENGTH || typeof value === 'string') return text;
   return `\n${JSON.stringify(JSON.parse(text), undefined, 2)}`;
+}
+
+function arrow(from: string, to: string): string {
+  return to.startsWith('\n') ? `${from} →${to}` : `${from} → ${to}`;
 }
 
 function words(...parts: readonly string[]): string {

@@ -63,13 +63,18 @@ function lanesOf(events: readonly AgentEvent[]): readonly Lane[] {
     const open = key === undefined ? undefined : known.get(key);
     const lane = open ?? { kind: kindOf(event), first: place, last: place, beside: false, events: [] };
     lane.events.push(event);
-    lane.last = place;
+    // What has no end yet goes on as far as the log does.
+    lane.last = key === undefined || isEnd(event) ? place : Number.POSITIVE_INFINITY;
     if ('alone' in event.data) lane.beside = !event.data.alone;
     if (open !== undefined) continue;
     lanes.push(lane);
     if (key !== undefined) known.set(key, lane);
   }
   return lanes;
+}
+
+function isEnd({ type }: AgentEvent): boolean {
+  return type === 'tool_completed' || type === 'subagent_completed';
 }
 
 function kindOf({ type }: AgentEvent): Lane['kind'] {

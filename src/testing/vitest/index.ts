@@ -11,16 +11,24 @@
  * });
  */
 
-import { test as base, describe } from 'vitest';
+import { writeSync } from 'node:fs';
+
+import { test as base, describe, expect } from 'vitest';
 import type { RunnerTestCase } from 'vitest';
 
+import { printable } from '../audit/printable.ts';
+import { closeSharedRuntimes } from '../kit-owned.ts';
 import { TestHome } from '../test-home.ts';
 import { stores, type StoreName, type TestOutcome, type TestRuntimeOptions, type TestStore } from '../test-options.ts';
+import { parityMatchers } from './matchers-parity.ts';
+import './matchers.ts';
 
 export { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 export { configureExecutionEngineFactoryForTest, getOrCreateWebSocketBridgeForTests } from '../configure-for-test.ts';
 export { ExecutionEngineFactoryTestManager } from '../execution-engine-factory-test-manager.ts';
+export { shared } from '../shared.ts';
 export { stores } from '../test-options.ts';
+export type { Sharing } from '../shared.ts';
 export type { Isolation, TestRuntimeOptions, TestStore } from '../test-options.ts';
 export type { TestUser } from '../test-user.ts';
 
@@ -35,6 +43,8 @@ declare module 'vitest' {
   }
 }
 
+expect.extend(parityMatchers);
+
 const options: TestRuntimeOptions = {};
 // Not undefined, which `extend` takes for a value that was left out.
 const noStore: TestStore | null = null as TestStore | null;
@@ -44,29 +54,61 @@ export const test = base
   .extend('runtimeOptions', options)
   /** The store, where neither the test's meta nor its options name one. */
   .extend('onStore', { injected: true }, noStore)
+  // Vitest makes it once for each chain of `extend`; what it closes is kept by the kit, once per process.
+  .extend('kit', { scope: 'worker' }, ({}, { onCleanup }) => {
+    onCleanup(endOfWorker);
+    return true;
+  })
   // Not async: the scope it enters is the one that the test's body runs in.
-  .extend('testHome', ({ runtimeOptions, onStore, task }, { onCleanup }) => {
+  .extend('testHome', ({ runtimeOptions, onStore, task, kit: _kit }, { onCleanup }) => {
     const store = task.meta.onStore ?? runtimeOptions.store ?? onStore ?? undefined;
-    const home = new TestHome({ ...runtimeOptions, store });
+    const home = new TestHome({ ...runtimeOptions, store }, task.fullTestName);
     home.enter();
     onCleanup(() => home.close(outcomeOf(task)));
     return home;
   })
   /** Function scope: a runtime of this test's own, booted, verified, cleaned up, proven gone. */
-  .extend('executionEngineFactoryTestInitialized', async ({ testHome }) => (await testHome.own()).runtime.factory)
+  .extend('executionEngineFactoryTestInitialized', async ({ testHome }) => (await testHome.own()).factory)
   /** Alias for tests that exist. */
   .extend(
     'executionEngineFactory',
     async ({ executionEngineFactoryTestInitialized }) => executionEngineFactoryTestInitialized,
   )
   /** Worker scope: one runtime per process and configuration, fresh users per test. */
-  .extend('executionEngineFactorySession', async ({ testHome }) => (await testHome.shared()).runtime.factory)
+  .extend('executionEngineFactorySession', async ({ testHome }) => (await testHome.shared()).factory)
   /** The whole runtime behind `executionEngineFactoryTestInitialized`. */
-  .extend('runtime', async ({ testHome }) => (await testHome.own()).runtime)
+  .extend('runtime', async ({ testHome }) => testHome.own())
   /** That runtime's store. */
   .extend('store', async ({ runtime }) => runtime.store)
+  /** That runtime's bridge. */
+  .extend('bridge', async ({ runtime }) => runtime.bridge)
+  /** The whole runtime behind `executionEngineFactorySession`. */
+  .extend('sharedRuntime', async ({ testHome }) => testHome.shared())
+  /** A runtime in a process of its own, which `chaos.kill()` can kill. */
+  .extend('worker', async ({ testHome }) => testHome.worker())
   .extend('alice', async ({ testHome }) => testHome.user('alice'))
-  .extend('bob', async ({ testHome }) => testHome.user('bob'));
+  .extend('bob', async ({ testHome }) => testHome.user('bob'))
+  /** Fresh users, connected: `const [first, second] = await users(2)`. */
+  .extend(
+    'users',
+    async ({ testHome }) =>
+      (count: number) =>
+        testHome.users(count),
+  )
+  /** Scripted models, an AI SDK provider. */
+  .extend('models', async ({ testHome }) => testHome.models())
+  /** The time of the test's own runtime; it stands still until it is moved. */
+  .extend('clock', async ({ testHome }) => testHome.clock())
+  /** What the test lets go wrong. */
+  .extend('chaos', async ({ testHome }) => testHome.chaos)
+  /** What the test's runs did. */
+  .extend('timeline', async ({ testHome }) => testHome.timeline)
+  /** Randomness that a failure tells how to have again. */
+  .extend('seed', async ({ testHome }) => testHome.seed)
+  /** What is under way: tell it of work that the kit cannot see, `activity.track('the mail', sending)`. */
+  .extend('activity', async ({ testHome }) => testHome.activity())
+  /** Closes the test's own parts, last opened first, each within 2 s: `testScope.defer('the queue', () => queue.stop())`. */
+  .extend('testScope', async ({ testHome }) => testHome.scope);
 
 /**
  * Runs the tests inside once on each store.
@@ -81,6 +123,17 @@ export function onBothStores(tests: (store: StoreName) => void): void {
     test.override({ onStore });
     tests(onStore);
   });
+}
+
+/** Vitest may not hear of what goes wrong here, so it is said as well. */
+async function endOfWorker(): Promise<void> {
+  try {
+    await closeSharedRuntimes();
+  } catch (error) {
+    const failure = printable(error);
+    writeSync(2, `enginehouse: the end of a test process failed: ${failure.message}\n`);
+    throw failure;
+  }
 }
 
 /** A fixture is cleaned up when the body, and what follows each test, is over. */

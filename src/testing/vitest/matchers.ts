@@ -1,5 +1,5 @@
 /**
- * The matchers of the kit for Vitest, for `expect.extend()`. `enginehouse/testing/vitest` adds them.
+ * The matchers on timelines for Vitest. Importing this file adds them to `expect`.
  *
  * They wait for the run's end, so they are awaited.
  *
@@ -9,7 +9,7 @@
  * await expect(bob).toHaveSeenNothing();
  */
 
-import { Snapshots, type AsyncMatcherResult, type MatchersObject, type MatcherState } from 'vitest';
+import { expect, Snapshots, type AsyncMatcherResult, type MatcherState } from 'vitest';
 
 import { seenBy, seenText, timelineSnapshot, type SeeingUser } from '../timeline/assert.ts';
 import { timelineMismatch } from '../timeline/explain.ts';
@@ -29,7 +29,7 @@ declare module 'vitest' {
   }
 }
 
-export const timelineMatchers: MatchersObject = {
+expect.extend({
   async toHaveTimeline(run: TimelineSource, expected: Expectation, options?: TimelineOptions): AsyncMatcherResult {
     const node = patternOf(expected);
     const mismatch = timelineMismatch(node, await readRun(run, options));
@@ -52,4 +52,4 @@ export const timelineMatchers: MatchersObject = {
       frames.length === 0 ? 'the user has seen nothing, and was expected to see something' : seenText(user, frames);
     return { pass: frames.length === 0, message };
   },
-};
+});
