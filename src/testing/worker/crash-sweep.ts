@@ -166,7 +166,9 @@ class Sweep<Answer> {
     const at = died === undefined ? '' : `, ${died.description} of ${died.user}`;
     const moment = when === 'durable' ? 'once it was durable' : 'before it was written';
     const place = `point ${n} of ${count}${at}, ${moment}`;
-    const message = `with a crash at ${place}, the scenario does not end as it does without:\n${what}\nTo have it again: ${replay}`;
+    const { budgetMs, seed } = this.#options;
+    const drawn = budgetMs === undefined ? '' : ` (points were drawn by ${seed.text})`;
+    const message = `with a crash at ${place}, the scenario does not end as it does without:\n${what}\nTo have it again: ${replay}${drawn}`;
     return new EnginehouseError('CRASH_SWEEP_FAILED', message, { point: n, moment: when, what, replay }, { cause });
   }
 }

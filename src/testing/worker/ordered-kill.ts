@@ -1,6 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
-import { EnginehouseError } from '../../base/errors.ts';
+import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
 import type { WorkerChild } from './worker-child.ts';
 import type { Death, KillOptions } from './worker-options.ts';
 import type { CrashMoment, CrashPlace, WorkerPoint } from './worker-orders.ts';
@@ -52,10 +52,11 @@ export class OrderedKill {
     try {
       return await withDeadline('the kill', timeoutMs, systemClock, Promise.race([ended, this.#spared.promise]));
     } catch (error) {
-      await this.spare(`within ${timeoutMs} ms`);
-      // It was spared before, or now, or died meanwhile.
+      if (!isEnginehouseError(error, 'DEADLINE')) throw error;
+      if (await this.spare(`within ${timeoutMs} ms`)) return this.#spared.promise;
+      // It died in the last moment, or it does not even hear.
       if (this.#child.over) return ended;
-      return this.#spared.promise.catch((spared: unknown) => Promise.reject(spared ?? error));
+      throw this.#child.failure('kill', error);
     }
   }
 }

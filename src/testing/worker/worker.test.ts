@@ -185,16 +185,23 @@ test.concurrent('an application that cannot be loaded is named, with its own cur
   });
 });
 
-test.concurrent(
-  'a worker gives its environment and limits to its process, and refuses wrong ones by name',
-  async () => {
-    await expect(Worker.start({ config, store: 'sqlite', limits: { runsPerUser: 0 } })).rejects.toMatchObject({
-      code: 'WORKER_FAILED',
-      message: expect.stringContaining('limits.runsPerUser'),
-      details: { step: 'start' },
-    });
-  },
-);
+test.concurrent('a worker gives its environment to its process, and to each that follows', async () => {
+  await using worker = await Worker.start({ config, store: 'sqlite', env: { WORKER_FIXTURE: 'otter' } });
+  const alice = worker.user('alice');
+  expect((await shown(alice, 'asked', 0)).result).toMatchObject({ result: 'otter' });
+
+  await worker.kill();
+
+  expect((await shown(alice, 'asked', 0)).result).toMatchObject({ result: 'otter' });
+});
+
+test.concurrent('a limit that is none is refused by name', async () => {
+  await expect(Worker.start({ config, store: 'sqlite', limits: { runsPerUser: 0 } })).rejects.toMatchObject({
+    code: 'WORKER_FAILED',
+    message: expect.stringContaining('limits.runsPerUser'),
+    details: { step: 'start' },
+  });
+});
 
 test.concurrent('a worker leaves no process and no folder, dead or alive', async () => {
   const worker = await Worker.start({ config, store: 'sqlite' });

@@ -104,7 +104,10 @@ const fatal = defineAgent({
   },
 });
 
+/** Tells what its process was started with. */
+const asked = defineAgent({ name: 'asked', run: () => process.env['WORKER_FIXTURE'] ?? null });
+
 export default defineConfig({
-  agents: [adder, part, payer, careless, fickle, waiter, fatal],
+  agents: [adder, part, payer, careless, fickle, waiter, fatal, asked],
   database: { migrations: { '001 notes': 'CREATE TABLE notes (name TEXT NOT NULL)' } },
 });
