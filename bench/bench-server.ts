@@ -15,21 +15,29 @@ export class BenchServer implements AsyncDisposable {
     this.#admin = admin;
   }
 
+  /** The server that tests have: one that need not keep what it commits. */
+  static async ofTests(): Promise<BenchServer> {
+    return BenchServer.#connected(await testPostgres());
+  }
+
   /**
    * The server of DATABASE_URL, or a private one.
    *
    * @throws when it does not flush what it commits: its figures would say nothing.
    */
   static async open(): Promise<BenchServer> {
-    const postgres = await testPostgres({ durable: true });
-    const admin = new Client({ connectionString: postgres.adminUrl });
-    await admin.connect();
-    const server = new BenchServer(postgres, admin);
+    const server = await BenchServer.#connected(await testPostgres({ durable: true }));
     for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes']) {
       const value = await server.#show(setting);
       if (value !== 'on') throw new Error(`the server has ${setting} = ${value}; it must keep what it commits`);
     }
     return server;
+  }
+
+  static async #connected(postgres: TestPostgres): Promise<BenchServer> {
+    const admin = new Client({ connectionString: postgres.adminUrl });
+    await admin.connect();
+    return new BenchServer(postgres, admin);
   }
 
   /** The URL of a new and empty database. */
@@ -43,13 +51,14 @@ export class BenchServer implements AsyncDisposable {
   /** For a person: which server, and what one small commit on it costs. */
   async describe(): Promise<string> {
     const { version, source } = this.#postgres;
+    const [fsync, commits] = [await this.#show('fsync'), await this.#show('synchronous_commit')];
     const commit = (await this.#commitMs()).toFixed(2);
-    return `PostgreSQL ${version} (${source}) over TCP, fsync and synchronous_commit on; one commit of one row ${commit} ms p50`;
+    return `PostgreSQL ${version} (${source}) over TCP, fsync ${fsync}, synchronous_commit ${commits}; one commit of one row ${commit} ms p50`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const database of this.#made) {
-      await this.#admin.query(`DROP DATABASE ${escapeIdentifier(database)} WITH (FORCE)`);
+      await this.#admin.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(database)} WITH (FORCE)`);
       // Enginehouse names its roles after the database; the other sides make none.
       for (const role of ['owner', 'system', 'agent'])
         await this.#admin.query(`DROP ROLE IF EXISTS ${escapeIdentifier(`${database}_${role}`)}`);

@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { BenchServer } from './bench-server.ts';
 import { installPeers } from './peers/install.ts';
-import { EXPECTED, type Order } from './r2-work.ts';
+import { type Done, EXPECTED, type Order, type Task } from './r2-work.ts';
 import { flushMs, quantile, report, type Result } from './report.ts';
 import { SideProcess } from './side-process.ts';
 
@@ -40,7 +40,7 @@ interface Measured {
 installPeers();
 await using server = await BenchServer.open();
 const urls = await bySide((name) => server.create(`r2_${name}`));
-const workers = await bySide((name) => SideProcess.start(SIDES[name], 'work', urls[name]));
+const workers = await bySide((name) => start(name, 'work'));
 const orders: Order[] = [];
 const results: Result[] = [];
 for (const width of WIDTHS) results.push(...rows(width.title, await measure(width)));
@@ -50,6 +50,11 @@ report('R2', results, [
   await server.describe(),
   `disk flush ${flushMs().toFixed(2)} ms p50; ${ROUNDS} rounds in turn, medians; CPU is the side's own process, without the server`,
 ]);
+
+function start(name: SideName, task: Task): Promise<SideProcess<Order, Done>> {
+  const { file, options } = SIDES[name];
+  return SideProcess.start(file, [task, urls[name], ...options]);
+}
 
 /** Round 0 warms up and is not counted. */
 async function measure({ wide, runsPerLane, title }: (typeof WIDTHS)[number]): Promise<Record<SideName, Measured>> {
@@ -71,7 +76,7 @@ async function measure({ wide, runsPerLane, title }: (typeof WIDTHS)[number]): P
 }
 
 async function readBack(name: SideName): Promise<void> {
-  const reader = await SideProcess.start(SIDES[name], 'read', urls[name]);
+  const reader = await start(name, 'read');
   for (const order of orders) {
     const { answers } = await reader.carryOut(order);
     for (const [runId, kept] of Object.entries(answers)) same(`${SIDES[name].title}, ${runId}`, kept, EXPECTED);

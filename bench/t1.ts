@@ -1,58 +1,107 @@
-/** T1: a function-scope test runtime: boot, verify over a real socket, teardown, proof. Beside it, what a test with two users costs. */
+/**
+ * T1: what a test with a runtime of its own costs, without its body: boot,
+ * verification over a real socket, teardown, audit. Beside it the same of DBOS,
+ * of LangGraph's embed server and of a NestJS testing module, as their
+ * documentation has it (t1-work.ts); each side in a process of its own, taking
+ * turns. Then whole tests of Enginehouse, and what the audit is of them.
+ */
 
-import { defineAgent } from '../src/agent/define-agent.ts';
-import { ExecutionEngineFactoryTestManager } from '../src/testing/execution-engine-factory-test-manager.ts';
-import { quantile, report } from './report.ts';
+import { BenchServer } from './bench-server.ts';
+import { installPeers } from './peers/install.ts';
+import { flushMs, quantile, report, type Result } from './report.ts';
+import { SideProcess } from './side-process.ts';
+import type { Cycled, CycleOrder } from './t1-work.ts';
 
-const ROUNDS = 200;
-const WARM_UP = 50;
-const echo = defineAgent({ name: 'echo', run: ({ input }) => input ?? null });
+/** `rounds` of a cycle in each turn; so many that a turn takes about a second at most. */
+const CYCLES = [
+  { side: 'enginehouse', cycle: 'own', rounds: 20 },
+  { side: 'enginehouse', cycle: 'own, two users', rounds: 20 },
+  { side: 'enginehouse', cycle: 'shared', rounds: 20 },
+  { side: 'enginehouse', cycle: 'shared, two users', rounds: 20 },
+  { side: 'enginehouse', cycle: 'own on postgres', rounds: 5 },
+  { side: 'nest', cycle: 'test', rounds: 20 },
+  { side: 'langgraph', cycle: 'test', rounds: 10 },
+  { side: 'dbos', cycle: 'test', rounds: 2 },
+] as const;
+/** Short turns, so that what else the machine does falls on all sides. */
+const TURNS = 10;
+/** Before the first turn; code is compiled by then. */
+const WARM_UP = 4;
 
-async function empty(): Promise<void> {
-  const manager = new ExecutionEngineFactoryTestManager({ config: { agents: [] } });
-  await manager.initializeForTests();
-  await manager.cleanup();
-}
-
-async function twoUsers(): Promise<void> {
-  const manager = new ExecutionEngineFactoryTestManager({ config: { agents: [echo] } });
-  await manager.initializeForTests();
-  const [alice, bob] = [manager.user('alice'), manager.user('bob')];
-  await Promise.all([alice, bob].map(async (user) => (await user.client()).start('echo', 1).result));
-  await manager.cleanup();
-}
-
-async function time(work: () => Promise<void>): Promise<number[]> {
-  const times: number[] = [];
-  for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
-    const startedAt = performance.now();
-    await work();
-    if (round >= WARM_UP) times.push(performance.now() - startedAt);
+installPeers();
+await using server = await BenchServer.ofTests();
+const sides = {
+  enginehouse: await start('t1-enginehouse.ts'),
+  nest: await start('peers/t1-nest.mjs'),
+  langgraph: await start('peers/t1-langgraph.mjs'),
+  dbos: await start('peers/t1-dbos.mjs', await server.create('t1_dbos')),
+};
+const measured = new Map<string, Cycled[]>();
+for (let turn = -WARM_UP; turn < TURNS; turn += 1) {
+  for (const { side, cycle, rounds } of CYCLES) {
+    const done = await sides[side].carryOut({ cycle, rounds });
+    if (turn >= 0) cycledBy(side, cycle).push(done);
   }
-  return times;
+}
+for (const side of Object.values(sides)) await side.end();
+
+const audit = cycledBy('enginehouse', 'own, two users').flatMap(({ parts }) => parts['audit'] ?? []);
+const audited = cycledBy('enginehouse', 'own, two users').flatMap(({ ms }) => ms);
+const shares = audit.map((ms, nth) => (100 * ms) / (audited[nth] ?? Number.NaN));
+report(
+  'T1',
+  [
+    ...rows('a runtime of its own, without the body', times('enginehouse', 'own'), [5, 12]),
+    ...beside('on PostgreSQL, a database of its own', times('enginehouse', 'own on postgres')),
+    ...beside('a NestJS testing module, 50 providers', times('nest', 'test')),
+    ...beside('LangGraph’s embed server, in memory', times('langgraph', 'test')),
+    ...beside('DBOS, its documented set-up, on PostgreSQL', times('dbos', 'test')),
+    ...rows('a whole test, 2 users, 14 events', times('enginehouse', 'own, two users'), [10, 25]),
+    ...rows('the shared runtime, an engine of a fresh user', times('enginehouse', 'shared'), [2, 5]),
+    ...rows('the same with 2 users, 14 events', times('enginehouse', 'shared, two users')),
+    row('the audit of a whole test, p50', audit, 'ms', 1),
+    row('the audit, part of the test, p50', shares, '%', 5),
+  ],
+  [
+    await server.describe(),
+    'Enginehouse: tokens, users, a store on disk pages in memory, a run over a WebSocket read back from the log, the audit and the proof that all is gone',
+    'NestJS: five events over a WebSocket read back over HTTP; no store, no users, no audit',
+    'LangGraph: a run of one tool streamed over HTTP, its state read back; in memory, no users, no audit',
+    'DBOS: drop, create and migrate its database, a workflow of one step; no socket, no users, no audit',
+    `medians of ${TURNS} turns, each side in its own process; disk flush ${flushMs().toFixed(2)} ms p50`,
+  ],
+);
+
+function start(file: string, ...args: readonly string[]): Promise<SideProcess<CycleOrder, Cycled>> {
+  return SideProcess.start(file, args);
 }
 
-const bare = await time(empty);
-const users = await time(twoUsers);
-report('T1', [
-  {
-    name: 'boot + verify + teardown + proof, p50',
-    value: quantile(bare, 0.5),
-    unit: 'ms',
-    target: 5,
-    range: [Math.min(...bare), Math.max(...bare)],
-  },
-  { name: 'boot + verify + teardown + proof, p95', value: quantile(bare, 0.95), unit: 'ms', target: 12 },
-  {
-    name: 'the same with 2 users and a run each over sockets, p50',
-    value: quantile(users, 0.5),
-    unit: 'ms',
-    target: 10,
-  },
-  {
-    name: 'the same with 2 users and a run each over sockets, p95',
-    value: quantile(users, 0.95),
-    unit: 'ms',
-    target: 25,
-  },
-]);
+function cycledBy(side: string, cycle: string): Cycled[] {
+  const key = `${side} ${cycle}`;
+  const known = measured.get(key) ?? [];
+  measured.set(key, known);
+  return known;
+}
+
+function times(side: string, cycle: string): readonly number[] {
+  return cycledBy(side, cycle).flatMap(({ ms }) => ms);
+}
+
+function rows(name: string, values: readonly number[], [p50, p95]: readonly number[] = []): Result[] {
+  return [row(`${name}, p50`, values, 'ms', p50), row(`${name}, p95`, values, 'ms', p95, 0.95)];
+}
+
+function beside(name: string, values: readonly number[]): Result[] {
+  const times =
+    quantile(values, 0.5) /
+    quantile(
+      cycledBy('enginehouse', 'own').flatMap(({ ms }) => ms),
+      0.5,
+    );
+  return [{ ...row(`beside: ${name}, p50`, values, 'ms'), peer: `Enginehouse × ${times.toFixed(1)}` }];
+}
+
+function row(name: string, values: readonly number[], unit: string, target?: number, part = 0.5): Result {
+  const range = [Math.min(...values), Math.max(...values)] as const;
+  return { name, value: quantile(values, part), unit, range, ...(target === undefined ? {} : { target }) };
+}
