@@ -70,7 +70,7 @@ function notReached({ at = 'now', when = 'durable' }: KillOptions, points: reado
 }
 
 /** For a person: where a process is to die. */
-export function shownPlace(at: CrashPlace, when: CrashMoment): string {
+function shownPlace(at: CrashPlace, when: CrashMoment): string {
   const place = typeof at === 'string' ? at : `write ${at.point} of users`;
   return when === 'before' ? `before ${place}` : `after ${place} is durable`;
 }

@@ -21,7 +21,7 @@ import type { AnswerMessage, OrderMessage, OrderName, StartOrder, Started, Worke
 
 type Orders = { readonly [Name in OrderName]: (order: never) => Promise<unknown> };
 
-export class WorkerRuntime {
+class WorkerRuntime {
   #config: EnginehouseConfig | undefined;
   #runtime: EnginehouseRuntime | undefined;
   #points: CrashPoints | undefined;
