@@ -37,7 +37,7 @@ export default defineConfig({
         test: {
           name: 'house',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/package/**', 'test/lint/fixture/**'],
+          exclude: ['test/package/**', 'test/lint/fixture/**', 'test/kit/projects/**', 'test/kit/sample/**'],
           sequence: { groupOrder: 0 },
         },
       },

@@ -18,6 +18,7 @@ import { Marks } from './audit/marks.ts';
 import { Chaos } from './chaos.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
 import { sharedRuntime } from './kit-owned.ts';
+import { know } from './known-runtimes.ts';
 import type { Models } from './models/models.ts';
 import { Seed } from './seed.ts';
 import { TestAudit } from './test-audit.ts';
@@ -179,6 +180,7 @@ export class TestHome implements AsyncDisposable {
 
   #give({ runtime }: TestRuntime): EnginehouseRuntime {
     const guarded = this.#fence.guard(runtime, 'runtime');
+    know(guarded);
     if (!this.#fence.lowered) this.#factory ??= guarded.factory;
     return guarded;
   }

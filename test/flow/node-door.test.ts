@@ -34,7 +34,7 @@ test('the fixtures run under node:test, and its process ends by itself', async (
     'ok 2 - over a socket, on a runtime that tests share',
     'not ok 3 - what it leaves open fails it',
   ]);
-  expect(said).toMatch(/timer left behind of alice-[^]*CLEANUP_INCOMPLETE/);
+  expect(said).toMatch(/timer left behind of alice-[^]*TEST_LEFT_OPEN/);
   expect(exitCode).toBe(1);
 });
 

@@ -12,6 +12,7 @@ import { z } from 'zod';
 
 const ROOT = join(import.meta.dirname, '../..');
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs');
+const CONFIG = join(import.meta.dirname, 'projects/vitest.config.ts');
 const LIVES_MS = 60_000;
 
 const report = z.object({
@@ -46,13 +47,17 @@ export async function runVitest(project: string, options: VitestOptions = {}): P
   const file = join(results, 'results.json');
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-    const child = spawn(process.execPath, [VITEST, 'run', '--root', folder, ...reporters, ...args], {
-      cwd: folder,
-      env: { ...inherited(), NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: LIVES_MS,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(
+      process.execPath,
+      [VITEST, 'run', '--root', folder, '--config', CONFIG, ...reporters, ...args],
+      {
+        cwd: folder,
+        env: { ...inherited(), NO_COLOR: '1', ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: LIVES_MS,
+        killSignal: 'SIGKILL',
+      },
+    );
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));

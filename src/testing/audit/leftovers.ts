@@ -48,7 +48,7 @@ export interface LeftoverQuery {
 const TURNS = 20;
 const PAUSE_MS = 2;
 /** Where a clock itself arms its timers. */
-const CLOCKS = /\/(testing\/test-clock|base\/clock)\.[jt]s:/;
+const CLOCKS = /\/(testing\/(test-clock|audit\/fence)|base\/clock)\.[jt]s:/;
 const CACHES: ReadonlySet<ResourceKind> = new Set(['store', 'database']);
 
 export class Leftovers implements Disposable {
@@ -164,9 +164,6 @@ function withoutParts(open: readonly OpenResource[]): readonly OpenResource[] {
 function whole(kind: ResourceKind, name: string, owner: string | undefined): string {
   return JSON.stringify([kind, kind === 'socket' ? '' : name, owner]);
 }
-
-/** What stands between a timer and whoever arms it. */
-const BETWEEN = ['test-clock.', '/base/clock.', '/audit/fence.'];
 
 /** The house arms timers in the middle of a test's calls: the nearest frame tells. */
 function isArmedByCaller(origin: string | undefined): boolean {

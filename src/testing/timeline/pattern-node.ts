@@ -72,6 +72,9 @@ export function patternText(node: PatternNode, indent = ''): string {
   if (node.kind === 'leaf') return node.leaf.text;
   if (node.kind === 'anything') return node.kind;
   const parts = 'parts' in node ? node.parts : [node.part];
+  const [first] = parts;
+  if (node.kind === 'par' && first !== undefined && parts.length > 1 && parts.every((part) => part === first))
+    return `times(${parts.length}, ${patternText(first, indent)})`;
   const line = `${node.kind}(${parts.map((part) => patternText(part)).join(', ')})`;
   if (line.length <= LINE_LENGTH - indent.length && !line.includes('\n')) return line;
   const inner = `${indent}  `;

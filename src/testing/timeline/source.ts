@@ -34,7 +34,7 @@ const TIMEOUT_MS = 10_000;
 const PAGE = 1_000;
 
 /** Reads runs of one user from the log: `readerOf(runtime.store.for(alice.context()).log)`. */
-export function readerOf(log: RunLog): RunReader {
+export function readerOf(log: Pick<RunLog, 'read'>): RunReader {
   return async (id) => {
     const events: AgentEvent[] = [];
     for (;;) {
