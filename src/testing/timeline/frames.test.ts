@@ -19,7 +19,7 @@ class Watched {
   async connect(user: TestUser): Promise<EnginehouseClient> {
     const webSocket = (url: string, protocols: readonly string[], headers: Readonly<Record<string, string>>) => {
       const socket = new WebSocket(url, [...protocols], { headers });
-      socket.on('message', (data) => this.texts.push(data.toString('utf8')));
+      socket.on('message', (data) => this.texts.push(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
       this.sockets.push(socket);
       return socket;
     };
