@@ -37,7 +37,7 @@ test('a process that is killed leaves its run to the next one', async ({ worker,
   expect(worker.recoveredRuns).toBe(1);
 });
 
-test('wherever the process dies, the run ends in the same way', async () => {
+test('wherever the process dies, the run ends in the same way', { timeout: 60_000 }, async () => {
   const { points, tried } = await crashSweep(async ({ user }) => {
     const client = await user('alice').client();
     return client.start('collector', { notes: ['one'] }).result;
