@@ -74,6 +74,8 @@ const VITEST_RULES = {
   ],
 };
 
+const NODE_TEST = { from: 'package', package: 'node:test', name: ['test'] };
+
 export function lintConfig(): object {
   return {
     $schema: './node_modules/oxlint/configuration_schema.json',
@@ -105,6 +107,16 @@ export function lintConfig(): object {
       },
       { files: ['console/**/*.ts', 'examples/**/*.ts'], rules: { 'eslint/no-restricted-imports': onlyDoors() } },
       { files: [...TESTS, 'test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'], rules: RELAXED },
+      {
+        files: ['examples/node-test/**/*.ts'],
+        // The runner awaits a test; who writes one does not.
+        rules: { 'typescript/no-floating-promises': ['error', { allowForKnownSafeCalls: [NODE_TEST] }] },
+      },
+      {
+        files: ['examples/playwright/**/*.ts'],
+        // Playwright reads from a fixture's first parameter which others it needs; none is `{}`.
+        rules: { 'eslint/no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }] },
+      },
       { files: TESTS, plugins: ['vitest'], rules: VITEST_RULES },
     ],
   };

@@ -259,7 +259,8 @@ export const FACTS: { readonly [C in ErrorCode]: Facts } = {
     cure:
       "In a test, take the fixture executionEngineFactoryTestInitialized from 'enginehouse/testing/vitest', or call " +
       "`await using factory = await configureExecutionEngineFactoryForTest()` from 'enginehouse/testing'. " +
-      'In an application, call configureExecutionEngineFactory(await startup(config)) once.',
+      'In an application, call configureExecutionEngineFactory(await startup(config)) once. ' +
+      'A test that used mocks: node_modules/enginehouse/docs/from-mocks.md',
   },
   FACTORY_PART_MISSING: {
     status: 500,

@@ -54,6 +54,7 @@ test('with no factory anywhere, the accessor says so word for word, and how it i
     'executionEngineFactoryTestInitialized',
     'configureExecutionEngineFactoryForTest()',
     'configureExecutionEngineFactory(await startup(config))',
+    'docs/from-mocks.md',
   ]) {
     expect(cure).toContain(way);
   }

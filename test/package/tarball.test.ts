@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { ExecutionEngineFactoryError } from '../../src/base/errors.ts';
 import { importGraph, type ImportGraph } from './import-graph.ts';
 import { node } from './processes.ts';
 
@@ -39,6 +40,13 @@ test('the tarball holds the build, the pages and nothing else', () => {
   expect(strangers).toEqual([]);
   expect(files.filter((file) => file.includes('.test.'))).toEqual([]);
   expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']));
+});
+
+test('the page that an error names is where the error says', () => {
+  const { cure } = new ExecutionEngineFactoryError('FACTORY_NOT_CONFIGURED', 'no factory', {});
+  const page = /\bnode_modules\/enginehouse\/(\S+)$/.exec(cure)?.[1] ?? 'none';
+
+  expect(listing.map((line) => line.replace(/^.* package\//, ''))).toContain(page);
 });
 
 test('the command is executable and says with what', async () => {
