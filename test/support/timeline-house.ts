@@ -7,7 +7,7 @@ import type { UserExecutionContext } from '../../src/context/user-execution-cont
 import type { AgentRun } from '../../src/engine/agent-run.ts';
 import type { RunRecord } from '../../src/event/store.ts';
 import { ExecutionEngineFactoryTestManager } from '../../src/testing/execution-engine-factory-test-manager.ts';
-import { readerOf, type RunReader } from '../../src/testing/timeline/source.ts';
+import { readerOf, type RunReader } from '../../src/testing/timeline/readers.ts';
 import type { TestUser } from '../../src/testing/test-user.ts';
 import { tool } from '../../src/tool/tool.ts';
 import { untilAborted } from './moments.ts';

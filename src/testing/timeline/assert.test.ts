@@ -163,7 +163,7 @@ test('a user has seen nothing once all that was on its way has come', async () =
   const error = await failure(assertSeenNothing({ id: 'bob', received, settled }));
 
   expect(error.code).toBe('SEEN_SOMETHING');
-  expect(error.message).toBe('user bob has seen 1 frames:\n  {"t":"ev","s":"run:r1","e":"e","from":1,"at":1,"ev":[]}');
+  expect(error.message).toBe('user bob has seen 1 frame:\n  {"t":"ev","s":"run:r1","e":"e","from":1,"at":1,"ev":[]}');
 });
 
 test('a child run that was never accepted is one line', async () => {

@@ -65,5 +65,5 @@ export async function assertSeenNothing(user: SeeingUser): Promise<void> {
 export function seenText({ id }: SeeingUser, frames: readonly string[]): string {
   const more = frames.length > FRAMES_SHOWN ? [`… ${frames.length - FRAMES_SHOWN} more`] : [];
   const shown = [...frames.slice(0, FRAMES_SHOWN), ...more].map((frame) => `\n  ${frame}`).join('');
-  return `${id === undefined ? 'the user' : `user ${id}`} has seen ${frames.length} frames:${shown}`;
+  return `${id === undefined ? 'the user' : `user ${id}`} has seen ${frames.length} ${frames.length === 1 ? 'frame' : 'frames'}:${shown}`;
 }

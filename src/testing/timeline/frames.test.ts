@@ -48,11 +48,20 @@ test('S2: what real sockets received, with a drop in between and the same run tw
   expect(notInLog(watched.texts, new Map([[run.id, log]]))).toEqual([]);
 });
 
-test('a run that is not the user’s, and is not left out, is told', () => {
-  const texts = [frame('r1', log)];
+test('a run that is not the user’s is told, whatever was said of it, and one that was deleted is not', () => {
+  const texts = [
+    frame('r1', log),
+    '{"t":"end","s":"run:r2","seq":1,"status":"failed","n":1,"crc":"0"}',
+    '{"t":"gap","s":"run:r3","e":"e","oldest":1,"why":"epoch"}',
+    '{"t":"hb","at":1,"head":{"run:r4":3}}',
+    '{"t":"ready","streams":{"run:r5":{"epoch":"e","head":1,"resumed":true}}}',
+    '{"t":"res","id":"c1","ok":true,"at":{"s":"run:r6","seq":1}}',
+  ];
+  const runs = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6'];
 
-  expect(notInLog(texts, new Map())).toEqual(['events of run r1 were received, which is no run of this user']);
-  expect(notInLog(texts, new Map([['r1', undefined]]))).toEqual([]);
+  expect(notInLog(texts, new Map())).toEqual(runs.map((run) => `run ${run} was told of, which is no run of this user`));
+  expect(notInLog(texts, new Map(runs.map((run) => [run, undefined])))).toEqual([]);
+  expect(notInLog(['{"t":"err","s":"run:r1","err":{"code":"NOT_FOUND"}}'], new Map())).toEqual([]);
 });
 
 test('a part of the log is what the log holds, and anything else is not', () => {
@@ -89,8 +98,20 @@ test('an end that is not the log’s is told, and so is what is no frame', () =>
   for (const change of [{ seq: 4 }, { n: 4 }, { status: 'failed' }, { crc: '00000000' }])
     expect(wrong(change)).toHaveLength(1);
   expect(
-    notInLog(['nonsense', '{"t":"ev","s":"run:r1"}', '{"t":"ev","s":"x","from":1,"at":1,"ev":[1]}', '7'], logs),
-  ).toHaveLength(4);
+    notInLog(
+      [
+        'nonsense',
+        '{"t":"hb"}',
+        '{"t":"ready"}',
+        '{"t":"res","id":"c"}',
+        '{"t":"end"}',
+        '{"t":"ev","s":"run:r1"}',
+        '{"t":"ev","s":"x","from":1,"at":1,"ev":[1]}',
+        '7',
+      ],
+      logs,
+    ),
+  ).toHaveLength(8);
 });
 
 test('greetings, heartbeats and refusals tell nothing; events, ends, answers and strangers do', () => {

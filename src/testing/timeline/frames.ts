@@ -36,17 +36,13 @@ export function notInLog(
   logs: ReadonlyMap<string, readonly AgentEvent[] | undefined>,
 ): readonly string[] {
   const frames = texts.map(frameOf);
-  const wrong: string[] = [];
-  for (const [run, received] of eventsIn(frames)) {
-    const log = logs.get(run);
-    if (log !== undefined) wrong.push(...notPartOf(run, received, log));
-    else if (!logs.has(run)) wrong.push(`events of run ${run} were received, which is no run of this user`);
-  }
-  for (const [index, frame] of frames.entries()) {
-    if (frame === undefined) wrong.push(`a frame is none of the protocol: ${shown(texts[index] ?? '')}`);
-    else if (frame.t === 'end') wrong.push(...notTheEnd(frame, logs.get(runOf(frame.s))));
-  }
-  return wrong;
+  const wrong = texts.filter((_text, index) => frames[index] === undefined);
+  return [
+    ...wrong.map((text) => `a frame is none of the protocol: ${shown(text)}`),
+    ...strangersIn(frames, logs).map((run) => `run ${run} was told of, which is no run of this user`),
+    ...[...eventsIn(frames)].flatMap(([run, received]) => notPartOf(run, received, logs.get(run))),
+    ...frames.flatMap((frame) => (frame?.t === 'end' ? notTheEnd(frame, logs.get(runOf(frame.s))) : [])),
+  ];
 }
 
 /**
@@ -73,8 +69,40 @@ function eventsIn(frames: readonly (ServerFrame | undefined)[]): Map<string, Age
   return new Map(entries);
 }
 
-function notPartOf(run: string, received: readonly AgentEvent[], log: readonly AgentEvent[]): readonly string[] {
+/** Runs that the frames speak of, and the user does not have. */
+function strangersIn(
+  frames: readonly (ServerFrame | undefined)[],
+  logs: ReadonlyMap<string, unknown>,
+): readonly string[] {
+  const streams = new Set(frames.flatMap(streamsOf));
+  return [...streams].filter((stream) => stream.startsWith(RUN_STREAM) && !logs.has(runOf(stream))).map(runOf);
+}
+
+/** The streams that a frame tells of. A refusal names what the user asked for, and tells nothing of it. */
+function streamsOf(frame: ServerFrame | undefined): readonly string[] {
+  switch (frame?.t) {
+    case 'ev':
+    case 'end':
+    case 'gap':
+      return [frame.s];
+    case 'ready':
+      return Object.keys(frame.streams);
+    case 'hb':
+      return Object.keys(frame.head);
+    case 'res':
+      return frame.ok ? [frame.at.s] : [];
+    default:
+      return [];
+  }
+}
+
+function notPartOf(
+  run: string,
+  received: readonly AgentEvent[],
+  log: readonly AgentEvent[] | undefined,
+): readonly string[] {
   const wrong: string[] = [];
+  if (log === undefined) return wrong;
   let before: number | undefined;
   for (const event of received) {
     const { seq, type } = event;
@@ -106,23 +134,38 @@ function frameOf(text: string): ServerFrame | undefined {
   } catch {
     return undefined;
   }
-  if (!isRecord(parsed) || typeof parsed['t'] !== 'string') return undefined;
-  if (parsed['t'] === 'ev' && !isEventFrame(parsed)) return undefined;
-  // A parse boundary: what else is in it is compared with the log, not trusted.
+  if (!isRecord(parsed) || !isFrame(parsed)) return undefined;
+  // A parse boundary: what is read of it was looked at, and the rest is compared with the log, not trusted.
   return parsed as unknown as ServerFrame;
 }
 
-function isEventFrame({ s, from, at, ev }: Record<string, unknown>): boolean {
-  const isNumbered = typeof from === 'number' && typeof at === 'number';
-  return typeof s === 'string' && isNumbered && Array.isArray(ev) && ev.every((tuple) => Array.isArray(tuple));
+function isFrame({ t, s, from, at, ev, streams, head, ok }: Record<string, unknown>): boolean {
+  switch (t) {
+    case 'ev':
+      return typeof s === 'string' && typeof from === 'number' && typeof at === 'number' && areTuples(ev);
+    case 'end':
+    case 'gap':
+      return typeof s === 'string';
+    case 'ready':
+      return isRecord(streams);
+    case 'hb':
+      return isRecord(head);
+    case 'res':
+      return ok === false || (isRecord(at) && typeof at['s'] === 'string');
+    default:
+      return typeof t === 'string';
+  }
+}
+
+function areTuples(ev: unknown): boolean {
+  return Array.isArray(ev) && ev.every((tuple) => Array.isArray(tuple));
 }
 
 function tellsSomething(frame: ServerFrame | undefined): boolean {
   switch (frame?.t) {
     case 'ready':
-      return Object.keys(frame.streams).length > 0;
     case 'hb':
-      return Object.keys(frame.head).length > 0;
+      return streamsOf(frame).length > 0;
     case 'pong':
     case 'drain':
     case 'err':

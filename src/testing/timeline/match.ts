@@ -141,11 +141,11 @@ class Home implements RestHome {
     return takes;
   }
 
-  hope(leaf: number, place: number, late: boolean): Hope {
+  hope(leaf: number, place: number, isDue: boolean): Hope {
     const takes = place < this.#reading.log.events.length ? this.takes(leaf, place) : [];
     const why = takes.flatMap((take) => ('why' in take ? [take.why] : [])).at(0);
-    const isEarly = !late && takes.length > 0;
-    return { text: this.#leaves[leaf]?.text ?? '', why: why ?? (isEarly ? TOO_EARLY : undefined) };
+    const early = isDue || takes.length === 0 ? undefined : TOO_EARLY;
+    return { text: this.#leaves[leaf]?.text ?? '', why: why ?? early };
   }
 
   keyOf(node: PatternNode): number {
@@ -212,7 +212,7 @@ function hopesOf(ways: readonly Way[], place: number): readonly Hope[] {
 function childMismatch(inner: PatternNode, run: string, children: Children): string | undefined {
   const log = children.get(run);
   if (log === undefined) {
-    const cure = 'Give a reader of child runs: { reader: readerOf(store.for(user.context()).log) }.';
+    const cure = 'Give what reads child runs: { reader: readerOf(runtime.store.for(alice.context()).log) }.';
     throw new EnginehouseError(
       'TEST_KIT_MISUSED',
       `the log of child run ${run} is not known`,

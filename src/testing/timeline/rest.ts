@@ -38,8 +38,8 @@ export interface RestHome {
   begin(node: PatternNode, after: number): Rest;
   leafOf(node: PatternNode): { readonly number: number; readonly shape: string } | undefined;
   takes(leaf: number, place: number): readonly Take[];
-  /** `late`: whether what must come first has ended at this place. */
-  hope(leaf: number, place: number, late: boolean): Hope;
+  /** `isDue`: whether what must come first has ended at this place. */
+  hope(leaf: number, place: number, isDue: boolean): Hope;
   /** Patterns that are the same have the same one. */
   keyOf(node: PatternNode): number;
 }

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 
 import { TimelineHouse } from '../../../test/support/timeline-house.ts';
-import { accepted, completed, written } from '../../../test/support/written-log.ts';
-import { eventsOf, readRun, readerOf } from './source.ts';
+import { accepted, childBegins, childEnds, completed, written } from '../../../test/support/written-log.ts';
+import { asyncScope } from '../../base/async-scope.ts';
+import { knowReader, readerInScope, readerOf } from './readers.ts';
+import { eventsOf, readRun } from './source.ts';
 
 test('a run is read to its end, from its starter and from a client', async () => {
   await using house = await TimelineHouse.open();
@@ -67,4 +69,16 @@ test('a log that is longer than a page is read whole', async () => {
 
   expect(await reader('r1')).toEqual(log);
   expect(reads).toEqual([0, 1_000, 2_000]);
+});
+
+test('child runs are read by whoever knows the runs of the scope’s factory', async () => {
+  const events = written(accepted, childBegins('r2', 'kid'), childEnds('r2', 'kid'), completed);
+  const child = written(accepted, completed);
+  const factory = {};
+  knowReader(factory, (id) => (id === 'r2' ? child : []));
+
+  expect(await asyncScope.run({ factory }, () => readRun(events))).toMatchObject({
+    children: new Map([['r2', child]]),
+  });
+  expect(asyncScope.run({ factory: {} }, readerInScope)).toBeUndefined();
 });

@@ -11,39 +11,22 @@ import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
 import type { ClientRun } from '../../client/client-run.ts';
 import type { AgentEvent } from '../../context/event.ts';
-import { runId as asRunId } from '../../context/ids.ts';
 import { isTerminal } from '../../context/run-status.ts';
 import type { AgentRun } from '../../engine/agent-run.ts';
-import type { RunLog } from '../../event/store.ts';
 import type { ReadRun } from './explain.ts';
+import { readerInScope, type RunReader } from './readers.ts';
 import { timelineText } from './timeline-text.ts';
 
 export type TimelineSource = AgentRun | ClientRun | readonly AgentEvent[];
 
-/** Gives the log of a child run; none when it cannot be reached. */
-export type RunReader = (runId: string) => Promise<readonly AgentEvent[]> | readonly AgentEvent[];
-
 export interface TimelineOptions {
-  /** Reads child runs. @default none: a child run is one line */
+  /** Reads child runs. @default that of the test's runtime; without one, a child run is one line */
   readonly reader?: RunReader | undefined;
   /** Milliseconds of real time that the run may take to end. @default 10000 */
   readonly timeoutMs?: number | undefined;
 }
 
 const TIMEOUT_MS = 10_000;
-const PAGE = 1_000;
-
-/** Reads runs of one user from the log: `readerOf(runtime.store.for(alice.context()).log)`. */
-export function readerOf(log: Pick<RunLog, 'read'>): RunReader {
-  return async (id) => {
-    const events: AgentEvent[] = [];
-    for (;;) {
-      const page = await log.read(asRunId(id), events.length, PAGE);
-      events.push(...page);
-      if (page.length < PAGE) return events;
-    }
-  };
-}
 
 /**
  * Every event of a run, up to and with the terminal one. Events that are given are given back.
@@ -74,7 +57,7 @@ export async function eventsOf(
 export async function readRun(source: TimelineSource, options: TimelineOptions = {}): Promise<ReadRun> {
   const events = await eventsOf(source, options);
   const children = new Map<string, readonly AgentEvent[]>();
-  const { reader } = options;
+  const { reader = readerInScope() } = options;
   if (reader !== undefined) await readChildren(events, reader, children);
   return { runId: isEvents(source) ? undefined : runIdOf(source), events, children };
 }
