@@ -37,6 +37,7 @@ export default defineConfig({
         test: {
           name: 'house',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          setupFiles: ['src/testing/vitest/setup.ts'],
           exclude: ['test/package/**', 'test/lint/fixture/**', 'test/kit/projects/**', 'test/kit/sample/**'],
           sequence: { groupOrder: 0 },
         },

@@ -30,7 +30,16 @@ test('two of one name are two', () => {
 test('an origin points at the line that opened it, when origins are kept', () => {
   const resources = new ResourceRegistry({ keepOrigins: true });
 
-  resources.opened('timer', 'tick');
+  resources.opened('follower', 'run-1');
 
   expect(resources.remaining().at(0)?.origin).toContain('resource-registry.test.ts');
+});
+
+test('what only the house opens has no origin: it would say nothing of who forgot it', () => {
+  const resources = new ResourceRegistry({ keepOrigins: true });
+
+  resources.opened('timer', 'tick');
+  resources.opened('engine', 'run-1', 'ada', { ofHouse: true });
+
+  expect(resources.remaining().map(({ origin }) => origin)).toEqual([undefined, undefined]);
 });

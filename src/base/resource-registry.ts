@@ -27,8 +27,11 @@ export interface OpenResource extends ResourceFacts {
   readonly origin: string | undefined;
 }
 
+/** What callers open themselves: of the rest, where it was opened says nothing about who forgot it. */
+const OPENED_BY_CALLERS: ReadonlySet<ResourceKind> = new Set(['engine', 'emitter', 'listener', 'follower']);
+
 export class ResourceRegistry {
-  /** Whether it knows where each was opened. */
+  /** Whether it knows where those of callers were opened. */
   readonly keepsOrigins: boolean;
   readonly #open = new Set<OpenResource>();
 
@@ -39,7 +42,8 @@ export class ResourceRegistry {
   /** Notes that something was opened. Call the returned function when it is closed; twice is harmless. */
   opened(kind: ResourceKind, name: string, owner?: string, facts?: ResourceFacts): () => void {
     // Kept as an error: its text is made only when somebody asks, and nearly always nobody does.
-    const opening = this.keepsOrigins ? new Error(`${kind} ${name} was opened here`) : undefined;
+    const traced = this.keepsOrigins && facts?.ofHouse !== true && OPENED_BY_CALLERS.has(kind);
+    const opening = traced ? new Error(`${kind} ${name} was opened here`) : undefined;
     const resource: OpenResource = {
       kind,
       name,

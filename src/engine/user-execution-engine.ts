@@ -43,6 +43,9 @@ export interface EngineLoan {
 /** Milliseconds between two looks for a run that may have been accepted. */
 const LOOK_AGAIN_MS = 500;
 
+/** Why it looks no more. Without a reason of our own an error would be made each time. */
+const LEAVING = 'the engine is left';
+
 export class UserExecutionEngine implements AsyncDisposable {
   readonly context: UserExecutionContext;
   /** Transactions on the application's tables as this engine's user. */
@@ -129,7 +132,7 @@ export class UserExecutionEngine implements AsyncDisposable {
   /** Leaves every run to the next start. @internal */
   detach(): void {
     this.#detached = true;
-    this.#leaving.abort();
+    this.#leaving.abort(LEAVING);
     for (const driver of this.#drives.keys()) driver.detach();
   }
 
@@ -139,7 +142,7 @@ export class UserExecutionEngine implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     const { drainTimeoutMs, cancelGraceMs } = this.#deps.limits;
-    this.#leaving.abort();
+    this.#leaving.abort(LEAVING);
     for (const driver of this.#drives.keys()) stop(driver);
     try {
       const what = `disposing the engine of run ${this.context.runId}`;

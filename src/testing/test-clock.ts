@@ -35,7 +35,7 @@ const SUSPECT_AT_ONCE = MOST_AT_ONCE - 100;
 
 export class TestClock implements Clock {
   readonly #timers = new Set<ArmedTimer>();
-  readonly #keepOrigins: boolean;
+  #keepOrigins: boolean;
   readonly #platform: Clock;
   /** Where it stands while it is taken. */
   #standsAt: number | undefined;
@@ -83,6 +83,11 @@ export class TestClock implements Clock {
       this.#timers.delete(timer);
       timer.disarm?.();
     };
+  }
+
+  /** From now on it is kept where timers are armed. */
+  keepOrigins(): void {
+    this.#keepOrigins = true;
   }
 
   /** What is armed, the oldest first. */

@@ -113,6 +113,8 @@ export class TestHome implements AsyncDisposable {
   async clock(): Promise<TestClock> {
     const { clock } = (await this.#ownHome()).watch;
     clock.take();
+    // A test has it from here on, and may forget a timer.
+    clock.keepOrigins();
     return this.#fence.guard(clock, 'clock');
   }
 

@@ -27,8 +27,8 @@ export class Watch {
   #leftovers: Leftovers | undefined;
 
   constructor(seams: Seams) {
-    const { clock = TestClock.real({ keepOrigins: true }), aroundStore, aroundDatabases, logLine } = seams;
-    this.clock = clock instanceof TestClock ? clock : TestClock.real({ platform: clock, keepOrigins: true });
+    const { clock = TestClock.real(), aroundStore, aroundDatabases, logLine } = seams;
+    this.clock = clock instanceof TestClock ? clock : TestClock.real({ platform: clock });
     this.activity = new Activity([this.store, this.databases]);
     this.clock.settleBy(this.activity);
     this.seams = {

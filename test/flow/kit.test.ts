@@ -76,14 +76,14 @@ test('each proof bites: on a runtime that lives all of them complain', async ({ 
 
 test('what a test opened and did not give back fails its cleanup, with its owner and its origin', async () => {
   const manager = await booted();
-  manager.runtime.resources.opened('timer', 'forgotten', 'ada');
+  manager.runtime.resources.opened('emitter', 'forgotten', 'ada');
 
   const error = await manager.cleanup().catch((thrown: unknown) => thrown);
 
   expect(error).toMatchObject({ code: 'CLEANUP_INCOMPLETE' });
   const { left } = (error as { details: { left: readonly string[] } }).details;
   expect(left).toHaveLength(1);
-  expect(left[0]).toMatch(/^timer forgotten of ada\n/);
+  expect(left[0]).toMatch(/^emitter forgotten of ada\n/);
   expect(left[0]).toContain('kit.test.ts');
 });
 
