@@ -154,7 +154,7 @@ function isOwnStep(name: string): boolean {
 function wholeText(text: string, place: number, { log }: Reading): readonly Take[] {
   const places: number[] = [];
   let said = '';
-  for (const next of log.textFrom(place)) {
+  for (const next of log.textsFrom(place).flat()) {
     said += deltaAt(log.events, next);
     places.push(next);
     if (said === text) return [{ places }];
@@ -163,16 +163,19 @@ function wholeText(text: string, place: number, { log }: Reading): readonly Take
   return [{ why: `what is said is ${asText(said)}, not ${asText(text)}` }];
 }
 
-/** The pieces up to each place where the text is broken off by something that the pattern names. */
+/** The pieces up to each place where the text ends, or is broken off by something that the pattern names. */
 function foundText(text: RegExp, place: number, { log, isNamed }: Reading): readonly Take[] {
-  const all = log.textFrom(place);
   const takes: Take[] = [];
+  const places: number[] = [];
   let said = '';
-  for (const [index, next] of all.entries()) {
-    said += deltaAt(log.events, next);
-    const until = all[index + 1];
-    const goesOn = until !== undefined && !log.events.slice(next + 1, until).some(isNamed);
-    if (!goesOn && said.search(text) !== -1) takes.push({ places: all.slice(0, index + 1) });
+  for (const pieces of log.textsFrom(place)) {
+    for (const [index, next] of pieces.entries()) {
+      said += deltaAt(log.events, next);
+      places.push(next);
+      const until = pieces[index + 1];
+      const goesOn = until !== undefined && !log.events.slice(next + 1, until).some(isNamed);
+      if (!goesOn && said.search(text) !== -1) takes.push({ places: [...places] });
+    }
   }
   return takes.length > 0 ? takes : [{ why: `what is said is ${asText(said)}, in which ${String(text)} is not found` }];
 }

@@ -49,11 +49,22 @@ export class LogView {
     return child?.places[0] === place ? child : undefined;
   }
 
-  /** The places, from this one on, of the text that is streamed here; none when none is. */
-  textFrom(place: number): readonly number[] {
+  /**
+   * The places, from this one on, of the text that is streamed here, one list for each message: its own, and those that
+   * begin when the one before has ended. None when no text is streamed here.
+   */
+  textsFrom(place: number): readonly (readonly number[])[] {
     const key = textKey(this.events[place]);
-    const all = key === undefined ? [] : (this.#texts.get(key) ?? []);
-    return all.slice(all.indexOf(place));
+    const own = key === undefined ? [] : (this.#texts.get(key) ?? []);
+    const texts = [own.slice(own.indexOf(place))];
+    let last = own.at(-1) ?? this.events.length;
+    for (const places of this.#texts.values()) {
+      const first = places[0] ?? -1;
+      if (first <= last || this.events[first]?.type !== this.events[place]?.type) continue;
+      texts.push(places);
+      last = places.at(-1) ?? last;
+    }
+    return texts;
   }
 
   #textOf(key: string): number[] {

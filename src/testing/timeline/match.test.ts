@@ -144,6 +144,16 @@ describe('of words and steps', () => {
   });
 });
 
+test('a text goes on in the next message, when the one before has ended', () => {
+  const log = written(accepted, says('Hel', 'm1'), says('lo', 'm1'), says(' you', 'm2'), completed);
+  const mixed = written(accepted, says('a', 'm1'), says('b', 'm2'), says('c', 'm1'), says('d', 'm2'), completed);
+
+  expect(partingOf(t.seq(t.say('Hello'), t.say(' you')).node, log, none)).toBeUndefined();
+  expect(partingOf(t.seq(t.say(/^Hello$/), t.say(/^ you$/)).node, log, none)).toBeUndefined();
+  expect(partingOf(t.par(t.say('bd'), t.say('ac')).node, mixed, none)).toBeUndefined();
+  expect(partingOf(t.say('abcd').node, mixed, none)?.place).toBe(1);
+});
+
 describe('of child runs and ends', () => {
   const child = written(accepted, started, begins('a#0'), ends('a#0'), failed);
   const children: Children = new Map([['r2', child]]);
@@ -169,6 +179,9 @@ describe('of child runs and ends', () => {
         },
       ],
     });
+    expect(partingOf(t.agent('kid', t.failed).node, log, new Map([['r2', []]]))?.hopes[0]?.why).toBe(
+      'it was never accepted, so it has no log',
+    );
     expect(partingOf(t.agent('cat').node, log, none)?.hopes[0]?.why).toBe('the agent is "kid", not "cat"');
   });
 

@@ -220,6 +220,7 @@ function childMismatch(inner: PatternNode, run: string, children: Children): str
       { cure },
     );
   }
+  if (log.length === 0) return 'it was never accepted, so it has no log';
   const parting = partingOf(inner, log, children);
   if (parting === undefined) return undefined;
   const event = log[parting.place];

@@ -82,3 +82,13 @@ test('child runs are read by whoever knows the runs of the scope’s factory', a
   });
   expect(asyncScope.run({ factory: {} }, readerInScope)).toBeUndefined();
 });
+
+test('what is no run has no timeline', async () => {
+  for (const given of ['r1', undefined, { id: 'r1' }, 7]) {
+    // What a test without types may give.
+    await expect(Reflect.apply(eventsOf, undefined, [given])).rejects.toMatchObject({
+      code: 'TEST_KIT_MISUSED',
+      message: expect.stringMatching(/^a timeline is of a run or of its events, got /) as unknown,
+    });
+  }
+});

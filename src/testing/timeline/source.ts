@@ -9,10 +9,12 @@
 import { holdingClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
+import { isRecord } from '../../base/is-record.ts';
 import type { ClientRun } from '../../client/client-run.ts';
 import type { AgentEvent } from '../../context/event.ts';
 import { isTerminal } from '../../context/run-status.ts';
 import type { AgentRun } from '../../engine/agent-run.ts';
+import { asText } from './difference.ts';
 import type { ReadRun } from './explain.ts';
 import { readerInScope, type RunReader } from './readers.ts';
 import { timelineText } from './timeline-text.ts';
@@ -31,7 +33,7 @@ const TIMEOUT_MS = 10_000;
 /**
  * Every event of a run, up to and with the terminal one. Events that are given are given back.
  *
- * @throws `DEADLINE` with the timeline so far, and what the source throws
+ * @throws `DEADLINE` with the timeline so far, `TEST_KIT_MISUSED` for what is no run, and what the source throws
  */
 export async function eventsOf(
   source: TimelineSource,
@@ -40,7 +42,7 @@ export async function eventsOf(
   if (isEvents(source)) return source;
   const events: AgentEvent[] = [];
   const left = new AbortController();
-  const what = `run ${runIdOf(source) ?? ''}`;
+  const what = `run ${runIdOf(source)}`;
   try {
     await withDeadline(what, timeoutMs, holdingClock, readInto(events, source, left.signal));
   } catch (error) {
@@ -69,9 +71,8 @@ async function readChildren(
 ): Promise<void> {
   for (const { type, data } of events) {
     if (type !== 'subagent_started' || children.has(data.run)) continue;
+    // A child that was refused has none.
     const log = await reader(data.run);
-    // A child that was refused has no log.
-    if (log.length === 0) continue;
     children.set(data.run, log);
     await readChildren(log, reader, children);
   }
@@ -87,8 +88,13 @@ async function readInto(events: AgentEvent[], source: AgentRun | ClientRun, sign
   }
 }
 
+/** @throws `TEST_KIT_MISUSED` when a test without types gives something else */
 function runIdOf(source: AgentRun | ClientRun): string {
-  return 'runId' in source ? source.runId : source.id;
+  const id: unknown = isRecord(source) ? ('runId' in source ? source.runId : source['id']) : undefined;
+  if (typeof id === 'string' && Symbol.asyncIterator in source) return id;
+  const cure = 'Give what executeAgent() or client.start() gives, or a list of events.';
+  const message = `a timeline is of a run or of its events, got ${asText(source)}`;
+  throw new EnginehouseError('TEST_KIT_MISUSED', message, { part: 'timeline' }, { cure });
 }
 
 function isEvents(source: TimelineSource): source is readonly AgentEvent[] {
