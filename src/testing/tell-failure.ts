@@ -18,7 +18,7 @@ export async function tellFailure({ outcome, audits, seed }: FailedTest): Promis
   const told: string[] = seed === undefined ? [] : [`replay it with ${seed.text}`];
   for (const audit of audits.values()) {
     const runs = await audit.runs();
-    if (runs.length > RUNS_SHOWN) told.push(`${runs.length - RUNS_SHOWN} runs are not shown`);
+    if (runs.length > RUNS_SHOWN) told.push(`the last ${RUNS_SHOWN} of ${runs.length} runs:`);
     for (const { runId, events } of runs.slice(-RUNS_SHOWN)) {
       const lines = timelineText(events).split('\n');
       const more = lines.length - LINES_SHOWN;

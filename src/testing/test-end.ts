@@ -13,6 +13,7 @@
 import { systemClock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import type { Scope } from '../base/scope.ts';
+import type { Fence } from './audit/fence.ts';
 import type { Marks } from './audit/marks.ts';
 import { printable } from './audit/printable.ts';
 import type { Chaos } from './chaos.ts';
@@ -32,6 +33,7 @@ export interface EndingTest {
   readonly outcome: TestOutcome;
   /** The test's own parts. */
   readonly scope: Scope;
+  readonly fence: Fence;
   readonly users: Iterable<TestUser>;
   readonly audits: ReadonlyMap<TestRuntime, TestAudit>;
   /** Its own runtime, if it had one, and what booted it. */
@@ -51,7 +53,7 @@ const STEPS_MS = 20 * TEARDOWN_STEP_MS;
 
 /** @throws all that was wrong, as one error */
 export async function endTest(ending: EndingTest): Promise<void> {
-  const { test, outcome, scope, users, audits, alone, manager, worker, models, chaos, marks } = ending;
+  const { test, outcome, scope, fence, users, audits, alone, manager, worker, models, chaos, marks } = ending;
   const wrong: unknown[] = [];
   const step = async (name: string, timeoutMs: number, work: () => unknown): Promise<void> => {
     try {
@@ -66,7 +68,9 @@ export async function endTest(ending: EndingTest): Promise<void> {
   await step('ending the model calls', TEARDOWN_STEP_MS, () => models?.close());
   await Promise.all([...audits.keys()].map(settle));
   if (outcome.failedTest !== undefined) await step('telling', TEARDOWN_STEP_MS, () => tellFailure(ending));
+  // They may need the runtime to close, so what the test was given ends after them.
   await step('closing the parts', STEPS_MS, () => scope.close());
+  fence.lower(test);
   await Promise.all(
     Array.from(users, (user) =>
       step(`closing the connections of ${user.id}`, TEARDOWN_STEP_MS, () => user[Symbol.asyncDispose]()),

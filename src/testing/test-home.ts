@@ -3,12 +3,13 @@
  * and all that it steers. A runner's fixtures are thin skins over this.
  *
  *   T1. Nothing is made before it is asked for.
- *   T2. What it gives out ends with the test: `AFTER_TEST` from then on.
+ *   T2. What it gives out ends with the test and its parts: `AFTER_TEST` from then on.
  *   T3. Its end has an order, see `test-end.ts`.
  */
 
 import { asyncScope } from '../base/async-scope.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
+import { EnginehouseError } from '../base/errors.ts';
 import { Scope } from '../base/scope.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
@@ -161,13 +162,13 @@ export class TestHome implements AsyncDisposable {
   }
 
   async #close(outcome: TestOutcome): Promise<void> {
-    this.#fence.lower(this.#test);
     // A boot that failed was told to whoever asked for it; one that goes on is waited for.
     await Promise.allSettled([this.#own, this.#starting]);
     await endTest({
       test: this.#test,
       outcome,
       scope: this.scope,
+      fence: this.#fence,
       users: this.#users,
       audits: this.#audits,
       alone: this.#alone,
@@ -194,16 +195,25 @@ export class TestHome implements AsyncDisposable {
   }
 
   async #boot(): Promise<TestRuntime> {
+    this.#refuseNew('runtime');
     this.#manager = new ExecutionEngineFactoryTestManager(this.#options);
     await this.#manager.initializeForTests();
     return (this.#alone = this.#manager.home);
   }
 
   async #startWorker(): Promise<Worker> {
+    this.#refuseNew('worker');
     // Loaded where it is used: few tests have a process of their own.
     const { Worker } = await import('./worker/worker.ts');
     const { store, limits } = this.#options;
     return (this.#worker = await Worker.start({ store, limits }));
+  }
+
+  /** What began while the test ends would have nobody to end it. */
+  #refuseNew(handle: string): void {
+    if (this.#closing === undefined) return;
+    const message = `${handle} is asked for after its test "${this.#test}" has ended (its body ran on)`;
+    throw new EnginehouseError('AFTER_TEST', message, { test: this.#test, handle });
   }
 
   #moveInto(home: TestRuntime, alone: boolean): TestRuntime {

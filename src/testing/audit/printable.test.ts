@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { lineOf } from '../../../test/support/audit-house.ts';
 import { EnginehouseError } from '../../base/errors.ts';
-import { errorsIn, printable } from './printable.ts';
+import { errorsIn, printable, printed } from './printable.ts';
 
 const FILE = import.meta.filename;
 
@@ -20,6 +20,16 @@ test('an error that stands alone is itself', () => {
   expect(printable(alone)).toBe(alone);
   expect(printable(new AggregateError([alone]))).toBe(alone);
   expect(printable('oops')).toMatchObject({ message: "thrown: 'oops'" });
+});
+
+test('for a runner that prints messages only, one that stands alone says its code and its cure in it', () => {
+  const alone = new EnginehouseError('CLOSED', 'the store is closed', { what: 'store' }); // alone
+  const other = new TypeError('no function');
+
+  expect(printed(alone).message).toBe(`CLOSED: the store is closed\n   cure: ${alone.cure}`);
+  expect(printed(alone).stack).toContain(lineOf(FILE, 'alone'));
+  expect(printed(other)).toBe(other);
+  expect(printed(disposal()).message).toBe(printable(disposal()).message);
 });
 
 test('every nested error is told in full, in order, with its code, its cure and its line', () => {

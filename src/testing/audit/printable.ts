@@ -29,11 +29,23 @@ export function printable(error: unknown): Error {
   if (first === undefined || all.length === 1) return asError(first === undefined ? error : first.error);
   const told = all.slice(0, TOLD).map(({ error: each, causeOf }, index) => paragraph(each, index + 1, causeOf));
   const more = all.length - told.length;
-  const message = [headOf(error, all.length), ...told, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n\n');
-  const flat = new Error(message);
-  const frames = first.error instanceof Error ? framesOf(first.error.stack) : [];
-  flat.stack = [`Error: ${message}`, ...frames.map((frame) => `    ${frame}`)].join('\n');
-  return flat;
+  return plain(
+    [headOf(error, all.length), ...told, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n\n'),
+    first.error,
+  );
+}
+
+/** The same for a runner that prints the message of an error and nothing else of it: with its code and its cure. */
+export function printed(error: unknown): Error {
+  const one = printable(error);
+  return one instanceof EnginehouseError ? plain(`${titleOf(one)}\n   cure: ${one.cure}`, one) : one;
+}
+
+function plain(message: string, from: unknown): Error {
+  const error = new Error(message);
+  const frames = from instanceof Error ? framesOf(from.stack) : [];
+  error.stack = [`Error: ${message}`, ...frames.map((frame) => `    ${frame}`)].join('\n');
+  return error;
 }
 
 /** Every error in an error, in the order in which they happened, a cause behind what it caused. */

@@ -16,7 +16,7 @@ import { writeSync } from 'node:fs';
 import { test as base, describe, expect } from 'vitest';
 import type { RunnerTestCase } from 'vitest';
 
-import { printable } from '../audit/printable.ts';
+import { printable, printed } from '../audit/printable.ts';
 import { closeSharedRuntimes } from '../kit-owned.ts';
 import { TestHome } from '../test-home.ts';
 import { stores, type StoreName, type TestOutcome, type TestRuntimeOptions, type TestStore } from '../test-options.ts';
@@ -64,7 +64,11 @@ export const test = base
     const store = task.meta.onStore ?? runtimeOptions.store ?? onStore ?? undefined;
     const home = new TestHome({ ...runtimeOptions, store }, task.fullTestName);
     home.enter();
-    onCleanup(() => home.close(outcomeOf(task)));
+    onCleanup(() =>
+      home.close(outcomeOf(task)).catch((error: unknown) => {
+        throw printed(error);
+      }),
+    );
     return home;
   })
   /** Function scope: a runtime of this test's own, booted, verified, cleaned up, proven gone. */
