@@ -55,6 +55,7 @@ export const test = base
   /** The store, where neither the test's meta nor its options name one. */
   .extend('onStore', { injected: true }, noStore)
   // Vitest makes it once for each chain of `extend`; what it closes is kept by the kit, once per process.
+  // oxlint-disable-next-line eslint/no-empty-pattern -- Vitest reads from the pattern that it needs no other fixture.
   .extend('kit', { scope: 'worker' }, ({}, { onCleanup }) => {
     onCleanup(endOfWorker);
     return true;
