@@ -16,7 +16,7 @@ class LateModels implements Models {
 /** For tests that script models: the application on them. Other tests take the kit as it is. */
 export const test = base
   .extend('late', () => new LateModels())
-  .override('runtimeOptions', ({ late }) => ({ config: application(late) }))
+  .extend('runtimeOptions', ({ late }) => ({ config: application(late) }))
   .extend('models', ({ late, models }) => (late.models = models));
 
 export { expect } from 'enginehouse/testing/vitest';

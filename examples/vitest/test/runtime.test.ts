@@ -11,10 +11,13 @@ test('code that asks for the factory by itself finds that of its test', async ({
   expect(bridge.health().connections).toBe(0);
 });
 
-describe('tests that share one runtime, where a boot of 3 ms is too much', () => {
+describe('tests that share one runtime, where a boot is too much', () => {
+  const addresses = new Set<string | undefined>();
+
   test.for(['first', 'second'])('the %s has users of its own', async (note, { sharedRuntime, alice }) => {
     await using engine = await sharedRuntime.factory.createForUser(alice.context());
 
     expect(await engine.executeAgent('collector', { notes: [note] }).result).toMatchObject({ status: 'completed' });
+    expect(addresses.add(sharedRuntime.address?.url).size).toBe(1);
   });
 });
