@@ -153,10 +153,10 @@ export class TestAudit {
       for (const text of received) this.#search(text, user.id, 'frame');
       for (const text of await user.answers()) this.#search(text, user.id, 'response');
       if (received.length === 0 || user.sockets.truncated || this.#parts.home.runtime.closed) continue;
-      const logs = new Map<string, readonly AgentEvent[] | undefined>(
-        this.#runs().map(({ owner, runId }) => [runId, owner.userId === user.id ? [] : undefined]),
-      );
-      for (const { owner, runId, events } of runs) if (owner.userId === user.id) logs.set(runId, events);
+      const own = this.#runs().filter(({ owner }) => owner.userId === user.id);
+      const read = new Map(runs.map(({ runId, events }) => [runId, events] as const));
+      // One that is not read was deleted, or is past the bound; one of somebody else is not there at all.
+      const logs = new Map(own.map(({ runId }) => [runId as string, read.get(runId)]));
       wrong.push({ runId: `what ${user.id} received`, broken: notInLog(received, logs) });
     }
   }

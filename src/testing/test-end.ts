@@ -62,6 +62,8 @@ export async function endTest(ending: EndingTest): Promise<void> {
       wrong.push(error);
     }
   };
+  // They may be why the test failed.
+  wrong.push(...(models?.takeRefused() ?? []));
   if (outcome.failedTest === undefined) wrong.push(...unused(ending));
   alone?.watch.release();
   await step('letting go the faults', TEARDOWN_STEP_MS, () => chaos?.[Symbol.asyncDispose]());
@@ -87,9 +89,9 @@ export async function endTest(ending: EndingTest): Promise<void> {
   if (wrong.length > 1) throw printable(new AggregateError(wrong, `the test "${test}" did not end in order`));
 }
 
-/** What the test said should happen and did not, and model calls that no script answered. One that failed half-way has not come to all of it. */
+/** What the test said should happen and did not. One that failed half-way has not come to all of it. */
 function unused({ models, chaos }: EndingTest): readonly unknown[] {
-  return [...(models?.takeRefused() ?? []), ...(models?.unused() ?? []), ...(chaos?.unstruck() ?? [])];
+  return [...(models?.unused() ?? []), ...(chaos?.unstruck() ?? [])];
 }
 
 async function settle({ watch }: TestRuntime): Promise<void> {

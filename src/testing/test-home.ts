@@ -28,6 +28,7 @@ import { endTest } from './test-end.ts';
 import { TEARDOWN_STEP_MS, type TestOutcome, type TestRuntimeOptions, withTenant } from './test-options.ts';
 import type { TestRuntime } from './test-runtime.ts';
 import { TestTimeline } from './test-timeline.ts';
+import { knowReader } from './timeline/readers.ts';
 import { TestUser, type UserHome } from './test-user.ts';
 import type { Worker } from './worker/worker.ts';
 
@@ -184,6 +185,7 @@ export class TestHome implements AsyncDisposable {
   #give({ runtime }: TestRuntime): EnginehouseRuntime {
     const guarded = this.#fence.guard(runtime, 'runtime');
     know(guarded);
+    knowReader(guarded.factory, (id) => new TestTimeline(() => this.#home).of(id));
     if (!this.#fence.lowered) this.#factory ??= guarded.factory;
     return guarded;
   }

@@ -28,6 +28,7 @@ export { configureExecutionEngineFactoryForTest, getOrCreateWebSocketBridgeForTe
 export { ExecutionEngineFactoryTestManager } from '../execution-engine-factory-test-manager.ts';
 export { shared } from '../shared.ts';
 export { stores } from '../test-options.ts';
+export { t } from '../timeline/pattern.ts';
 export type { Sharing } from '../shared.ts';
 export type { Isolation, TestRuntimeOptions, TestStore } from '../test-options.ts';
 export type { TestUser } from '../test-user.ts';
