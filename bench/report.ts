@@ -26,12 +26,13 @@ export function report(id: string, results: readonly Result[], notes: readonly s
     return;
   }
   console.log(`\n${id}   load ${load.join(' ')}   node ${process.version}`);
+  const width = Math.max(52, ...judged.map(({ name }) => name.length));
   for (const { name, value, unit, target, better, range, holds, peer } of judged) {
     const spread = range === undefined ? '' : `  [${range.map(shown).join(' … ')}]`;
     const goal =
       target === undefined ? '' : `  target ${better === 'more' ? '≥' : '≤'} ${target}: ${holds ? 'holds' : 'MISSED'}`;
     console.log(
-      `  ${name.padEnd(52)} ${shown(value).padStart(9)} ${unit}${spread}${goal}${peer === undefined ? '' : `  beside ${peer}`}`,
+      `  ${name.padEnd(width)} ${shown(value).padStart(9)} ${unit}${spread}${goal}${peer === undefined ? '' : `  beside ${peer}`}`,
     );
   }
   for (const note of notes) console.log(`  ${note}`);

@@ -1,8 +1,8 @@
 /**
  * T1: what a test with a runtime of its own costs, without its body: boot,
- * verification over a real socket, teardown, audit. Beside it the same of DBOS,
- * of LangGraph's embed server and of a NestJS testing module, as their
- * documentation has it (t1-work.ts); each side in a process of its own, taking
+ * verification over a real socket, teardown, audit. Beside it the same kind of
+ * work (t1-work.ts) with a NestJS testing module, LangGraph's embed server, and
+ * DBOS as its documentation has tests; each side in a process of its own, taking
  * turns. Then whole tests of Enginehouse, and what the audit is of them.
  */
 
@@ -64,11 +64,11 @@ report(
   ],
   [
     await server.describe(),
-    'Enginehouse: tokens, users, a store on disk pages in memory, a run over a WebSocket read back from the log, the audit and the proof that all is gone',
+    'Enginehouse: SQLite in memory, a user with a token, a run over a WebSocket read back from the log, the audit, the proof that all is gone',
     'NestJS: five events over a WebSocket read back over HTTP; no store, no users, no audit',
     'LangGraph: a run of one tool streamed over HTTP, its state read back; in memory, no users, no audit',
     'DBOS: drop, create and migrate its database, a workflow of one step; no socket, no users, no audit',
-    `medians of ${TURNS} turns, each side in its own process; disk flush ${flushMs().toFixed(2)} ms p50`,
+    `${TURNS} turns, each side in its own process, after ${WARM_UP} that warm up; disk flush ${flushMs().toFixed(2)} ms p50`,
   ],
 );
 
