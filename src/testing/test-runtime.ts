@@ -11,7 +11,6 @@
  *   K4. A database goes back only after that proof; it is told whether it held.
  */
 
-import { systemClock } from '../base/clock.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { Scope } from '../base/scope.ts';
 import { userId, type TenantId, type UserId } from '../context/ids.ts';

@@ -84,6 +84,14 @@ test('what a test leaves open is found with its owner and its origin, and nobody
   expect(run.output).not.toContain('Unhandled');
 });
 
+test('a run whose log is wrong fails its test, which never looked at it', async () => {
+  const run = await runVitest('shared-runtime', { env: { ENGINEHOUSE_SABOTAGE: 'doubled-event' } });
+
+  expect(run.exitCode).toBe(1);
+  expect(failed(run)).toHaveLength(2);
+  for (const name of failed(run)) expect(errorsOf(run, name)).toMatch(/INVARIANT_BROKEN: \S+: event 6 closes call/);
+});
+
 test('200 tests at once in one file share nothing', async () => {
   const run = await runVitest('at-once');
 
