@@ -1,4 +1,5 @@
 import { EnginehouseError } from '../base/errors.ts';
+import type { Owner } from '../context/ids.ts';
 import type { Seed } from './seed.ts';
 import type { SocketFaults } from './sockets/socket-faults.ts';
 import type { StoreChaos, StoreFaults } from './tap/store-faults.ts';
@@ -12,6 +13,8 @@ interface ChaosParts {
   /** The runtime that the test lives in, where that is in this process. */
   readonly home: () => TestRuntime | undefined;
   readonly worker: () => Worker | undefined;
+  /** Whose calls are this test's, on a runtime that tests share. */
+  readonly concerns: (owner: Owner) => boolean;
 }
 
 /**
@@ -56,7 +59,7 @@ export class Chaos implements AsyncDisposable {
   get store(): StoreChaos {
     const home = this.#parts.home();
     if (home === undefined) throw misused('chaos.store', 'name `runtime` or a factory among the fixtures of the test');
-    return (this.#store ??= home.watch.store.createFaults());
+    return (this.#store ??= home.watch.store.createFaults(this.#parts.concerns));
   }
 
   /**

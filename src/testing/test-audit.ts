@@ -99,12 +99,19 @@ export class TestAudit {
     const runs = await this.runs();
     const wrong = runs.map((run) => wrongIn(run));
     await this.#searchUsers(runs, wrong);
+    this.#forget();
     const broken = wrong.filter((each) => each.broken.length > 0);
     return [
       ...open,
       ...(this.#sightings.length > 0 ? [isolationBroken(this.#sightings)] : []),
       ...(broken.length > 0 ? [invariantBroken(broken)] : []),
     ];
+  }
+
+  /** A runtime that tests share knows the runs of those that go on, not of all there ever were. */
+  #forget(): void {
+    const owners = new Map(this.#runs().map(({ owner }) => [ownerKey(owner), owner]));
+    for (const owner of owners.values()) this.#parts.home.watch.store.forget(owner);
   }
 
   async #leftOpen(): Promise<readonly unknown[]> {
@@ -153,10 +160,14 @@ export class TestAudit {
       for (const text of received) this.#search(text, user.id, 'frame');
       for (const text of await user.answers()) this.#search(text, user.id, 'response');
       if (received.length === 0 || user.sockets.truncated || this.#parts.home.runtime.closed) continue;
-      const own = this.#runs().filter(({ owner }) => owner.userId === user.id);
-      const read = new Map(runs.map(({ runId, events }) => [runId, events] as const));
+      const isOwn = ({ owner }: RunKey): boolean => owner.userId === user.id;
+      const read = new Map(runs.filter(isOwn).map(({ runId, events }) => [runId, events] as const));
       // One that is not read was deleted, or is past the bound; one of somebody else is not there at all.
-      const logs = new Map(own.map(({ runId }) => [runId as string, read.get(runId)]));
+      const logs = new Map(
+        this.#runs()
+          .filter(isOwn)
+          .map(({ runId }) => [runId as string, read.get(runId)]),
+      );
       wrong.push({ runId: `what ${user.id} received`, broken: notInLog(received, logs) });
     }
   }

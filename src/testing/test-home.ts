@@ -35,7 +35,7 @@ import type { Worker } from './worker/worker.ts';
 export class TestHome implements AsyncDisposable {
   /** Closes what the test gives it, last opened first, each within 2 s: for the test's own parts. */
   readonly scope: Scope;
-  readonly #options: TestRuntimeOptions;
+  #options: TestRuntimeOptions;
   readonly #test: string;
   readonly #fence = new Fence();
   readonly #marks: Marks;
@@ -62,6 +62,15 @@ export class TestHome implements AsyncDisposable {
     this.#test = test;
     this.#marks = new Marks(test);
     this.scope = new Scope(`the test "${test}"`, { clock: systemClock, releaseTimeoutMs: TEARDOWN_STEP_MS });
+  }
+
+  /** Says what its runtime is made of, where that was not known at first. @throws `TEST_KIT_MISUSED` once it has a runtime or users */
+  configure(options: TestRuntimeOptions): void {
+    if (this.#first !== undefined || this.#users.size > 0) {
+      const message = 'a test says what its runtime is made of before it takes the runtime or a user';
+      throw new EnginehouseError('TEST_KIT_MISUSED', message, { part: 'testHome' });
+    }
+    this.#options = withTenant(options);
   }
 
   /**
@@ -140,7 +149,12 @@ export class TestHome implements AsyncDisposable {
   }
 
   get chaos(): Chaos {
-    this.#chaos ??= new Chaos({ seed: () => this.seed, home: () => this.#home, worker: () => this.#worker });
+    this.#chaos ??= new Chaos({
+      seed: () => this.seed,
+      home: () => this.#home,
+      worker: () => this.#worker,
+      concerns: ({ userId }) => this.#home === this.#alone || [...this.#users].some(({ id }) => id === userId),
+    });
     return this.#fence.guard(this.#chaos, 'chaos');
   }
 

@@ -22,6 +22,7 @@ import { TestHome } from '../test-home.ts';
 import { stores, type StoreName, type TestOutcome, type TestRuntimeOptions, type TestStore } from '../test-options.ts';
 import { parityMatchers } from './matchers-parity.ts';
 import './matchers.ts';
+import './matchers-parity.ts';
 
 export { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 export { configureExecutionEngineFactoryForTest, getOrCreateWebSocketBridgeForTests } from '../configure-for-test.ts';
@@ -61,10 +62,10 @@ export const test = base
     onCleanup(endOfWorker);
     return true;
   })
-  // Not async: the scope it enters is the one that the test's body runs in.
-  .extend('testHome', ({ runtimeOptions, onStore, task, kit: _kit }, { onCleanup }) => {
-    const store = task.meta.onStore ?? runtimeOptions.store ?? onStore ?? undefined;
-    const home = new TestHome({ ...runtimeOptions, store }, task.fullTestName);
+  // Not async: the scope it enters is the one that the test's body runs in. It has no options yet, so that
+  // `runtimeOptions` may be made of the test's models and parts.
+  .extend('testHome', ({ task, kit: _kit }, { onCleanup }) => {
+    const home = new TestHome({}, task.fullTestName);
     home.enter();
     onCleanup(() =>
       home.close(outcomeOf(task)).catch((error: unknown) => {
@@ -73,46 +74,52 @@ export const test = base
     );
     return home;
   })
+  /** The same, once it knows what the test's runtime is made of. */
+  .extend('readyHome', ({ testHome, runtimeOptions, onStore, task }) => {
+    const store = task.meta.onStore ?? runtimeOptions.store ?? onStore ?? undefined;
+    testHome.configure({ ...runtimeOptions, store });
+    return testHome;
+  })
   /** Function scope: a runtime of this test's own, booted, verified, cleaned up, proven gone. */
-  .extend('executionEngineFactoryTestInitialized', async ({ testHome }) => (await testHome.own()).factory)
+  .extend('executionEngineFactoryTestInitialized', async ({ readyHome }) => (await readyHome.own()).factory)
   /** Alias for tests that exist. */
   .extend(
     'executionEngineFactory',
     async ({ executionEngineFactoryTestInitialized }) => executionEngineFactoryTestInitialized,
   )
   /** Worker scope: one runtime per process and configuration, fresh users per test. */
-  .extend('executionEngineFactorySession', async ({ testHome }) => (await testHome.shared()).factory)
+  .extend('executionEngineFactorySession', async ({ readyHome }) => (await readyHome.shared()).factory)
   /** The whole runtime behind `executionEngineFactoryTestInitialized`. */
-  .extend('runtime', async ({ testHome }) => testHome.own())
+  .extend('runtime', async ({ readyHome }) => readyHome.own())
   /** That runtime's store. */
   .extend('store', async ({ runtime }) => runtime.store)
   /** That runtime's bridge. */
   .extend('bridge', async ({ runtime }) => runtime.bridge)
   /** The whole runtime behind `executionEngineFactorySession`. */
-  .extend('sharedRuntime', async ({ testHome }) => testHome.shared())
+  .extend('sharedRuntime', async ({ readyHome }) => readyHome.shared())
   /** A runtime in a process of its own, which `chaos.kill()` can kill. */
-  .extend('worker', async ({ testHome }) => testHome.worker())
-  .extend('alice', async ({ testHome }) => testHome.user('alice'))
-  .extend('bob', async ({ testHome }) => testHome.user('bob'))
+  .extend('worker', async ({ readyHome }) => readyHome.worker())
+  .extend('alice', async ({ readyHome }) => readyHome.user('alice'))
+  .extend('bob', async ({ readyHome }) => readyHome.user('bob'))
   /** Fresh users, connected: `const [first, second] = await users(2)`. */
   .extend(
     'users',
-    async ({ testHome }) =>
+    async ({ readyHome }) =>
       (count: number) =>
-        testHome.users(count),
+        readyHome.users(count),
   )
   /** Scripted models, an AI SDK provider. */
   .extend('models', async ({ testHome }) => testHome.models())
   /** The time of the test's own runtime; it stands still until it is moved. */
-  .extend('clock', async ({ testHome }) => testHome.clock())
+  .extend('clock', async ({ readyHome }) => readyHome.clock())
   /** What the test lets go wrong. */
-  .extend('chaos', async ({ testHome }) => testHome.chaos)
+  .extend('chaos', async ({ readyHome }) => readyHome.chaos)
   /** What the test's runs did. */
-  .extend('timeline', async ({ testHome }) => testHome.timeline)
+  .extend('timeline', async ({ readyHome }) => readyHome.timeline)
   /** Randomness that a failure tells how to have again. */
   .extend('seed', async ({ testHome }) => testHome.seed)
   /** What is under way: tell it of work that the kit cannot see, `activity.track('the mail', sending)`. */
-  .extend('activity', async ({ testHome }) => testHome.activity())
+  .extend('activity', async ({ readyHome }) => readyHome.activity())
   /** Closes the test's own parts, last opened first, each within 2 s: `testScope.defer('the queue', () => queue.stop())`. */
   .extend('testScope', async ({ testHome }) => testHome.scope);
 
