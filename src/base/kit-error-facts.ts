@@ -56,7 +56,7 @@ export const KIT_FACTS = {
     retry: 'no',
     cure:
       'Look for what the two users share: a module variable, a cache without the user in its key, a broadcast. ' +
-      'Where a test shares on purpose, it says so with allow(user, reason).',
+      'Where a test shares on purpose, it says so with testHome.allowSharing(user, reason).',
   },
   INVARIANT_BROKEN: {
     status: 500,
