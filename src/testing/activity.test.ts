@@ -8,6 +8,7 @@ import { Activity, type BusySource } from './activity.ts';
 class Works implements BusySource {
   readonly name: string;
   count = 0;
+  sofar = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -15,6 +16,10 @@ class Works implements BusySource {
 
   busy(): number {
     return this.count;
+  }
+
+  begun(): number {
+    return this.sofar;
   }
 }
 
@@ -65,6 +70,29 @@ test('chains of promises and turns of the event loop between two pieces of work 
 
   expect(done).toHaveLength(50);
   await work;
+});
+
+test('work that ends in the turn in which it began belongs to it, and without an end it is no rest', async () => {
+  const calls = new Works('calls');
+  const activity = new Activity([calls]);
+  let pieces = 0;
+  const work = async (goesOn: () => boolean): Promise<void> => {
+    for (; goesOn(); pieces += 1) {
+      calls.sofar += 1;
+      await nextTurn();
+    }
+  };
+
+  const fifty = work(() => pieces < 50);
+  await activity.idle();
+  expect(pieces).toBe(50);
+  let over = false;
+  const endless = work(() => !over);
+  const message = 'the runtime was not idle within 20 ms; under way: calls that end at once, one after the other';
+  await expect(activity.idle({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'DEADLINE', message });
+
+  over = true;
+  await Promise.all([fifty, endless]);
 });
 
 test('work that takes real time is waited for, and the processor is left to others meanwhile', async () => {

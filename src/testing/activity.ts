@@ -4,7 +4,8 @@
  *   A1. What is under way is counted by whoever can see it (`BusySource`): calls of the store, bytes on their way,
  *       requests, model calls. Work that only waits for the clock or for the test must not be counted.
  *   A2. Between two counted pieces of work lies work that nobody sees: chains of promises, and what gives way to the
- *       event loop for a turn. So it is idle only when every source was at 0 for several turns in a row.
+ *       event loop for a turn. So it is idle only when every source was at 0 for several turns in a row, and nothing
+ *       began in them: what begins and ends within one turn is never seen under way.
  *   A3. It does not wait for ever, and says who was busy.
  */
 
@@ -16,6 +17,8 @@ import { nextTurn } from '../base/next-turn.ts';
 export interface BusySource {
   readonly name: string;
   busy(): number;
+  /** How many have begun so far, where one may end in the turn in which it began. */
+  begun?(): number;
 }
 
 export interface IdleOptions {
@@ -78,9 +81,12 @@ export class Activity {
   /** Resolves when nothing is under way. @throws `DEADLINE` naming what still is */
   async idle({ timeoutMs = 4_000 }: IdleOptions = {}): Promise<void> {
     const since = systemClock.now();
+    let begun = this.#begun();
     for (let quiet = 0; quiet < QUIET_TURNS;) {
       await nextTurn();
-      if (!this.#isBusy()) {
+      const before = begun;
+      begun = this.#begun();
+      if (begun === before && !this.#isBusy()) {
         quiet += 1;
         continue;
       }
@@ -91,6 +97,12 @@ export class Activity {
     }
   }
 
+  #begun(): number {
+    let begun = 0;
+    for (const source of this.#sources) begun += source.begun?.() ?? 0;
+    return begun;
+  }
+
   #isBusy(): boolean {
     if (this.#tracked.size > 0) return true;
     for (const source of this.#sources) if (source.busy() > 0) return true;
@@ -99,7 +111,8 @@ export class Activity {
 }
 
 function notIdle(busy: ReadonlyMap<string, number>, timeoutMs: number): EnginehouseError {
-  const counts = [...busy].map(([name, count]) => `${name}: ${count}`).join(', ');
+  const counts =
+    [...busy].map(([name, count]) => `${name}: ${count}`).join(', ') || 'calls that end at once, one after the other';
   const message = `the runtime was not idle within ${timeoutMs} ms; under way: ${counts}`;
   const cure = 'Let what is under way end before time moves: release what the test holds, or await it first.';
   return new EnginehouseError('DEADLINE', message, { what: `idle (${counts})`, timeoutMs }, { cure });

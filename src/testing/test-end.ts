@@ -15,7 +15,6 @@ import { withDeadline } from '../base/deadline.ts';
 import type { Scope } from '../base/scope.ts';
 import type { Fence } from './audit/fence.ts';
 import type { Marks } from './audit/marks.ts';
-import { printable } from './audit/printable.ts';
 import type { Chaos } from './chaos.ts';
 import type { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
 import type { Models } from './models/models.ts';
@@ -23,6 +22,7 @@ import type { Seed } from './seed.ts';
 import { tellFailure } from './tell-failure.ts';
 import type { TestAudit } from './test-audit.ts';
 import { TEARDOWN_STEP_MS, type TestOutcome } from './test-options.ts';
+import { throwAll } from './throw-all.ts';
 import type { TestRuntime } from './test-runtime.ts';
 import type { TestUser } from './test-user.ts';
 import type { Worker } from './worker/worker.ts';
@@ -31,6 +31,8 @@ import type { Worker } from './worker/worker.ts';
 export interface EndingTest {
   readonly test: string;
   readonly outcome: TestOutcome;
+  /** What was wrong before. */
+  readonly wrong: readonly unknown[];
   /** The test's own parts. */
   readonly scope: Scope;
   readonly fence: Fence;
@@ -54,7 +56,7 @@ const STEPS_MS = 20 * TEARDOWN_STEP_MS;
 /** @throws all that was wrong, as one error */
 export async function endTest(ending: EndingTest): Promise<void> {
   const { test, outcome, scope, fence, users, audits, alone, manager, worker, models, chaos, marks } = ending;
-  const wrong: unknown[] = [];
+  const wrong: unknown[] = [...ending.wrong];
   const step = async (name: string, timeoutMs: number, work: () => unknown): Promise<void> => {
     try {
       await withDeadline(`${name} of the test "${test}"`, timeoutMs, systemClock, Promise.resolve(work()));
@@ -70,14 +72,14 @@ export async function endTest(ending: EndingTest): Promise<void> {
   await step('ending the model calls', TEARDOWN_STEP_MS, () => models?.close());
   await Promise.all([...audits.keys()].map(settle));
   if (outcome.failedTest !== undefined) await step('telling', TEARDOWN_STEP_MS, () => tellFailure(ending));
-  // They may need the runtime to close, so what the test was given ends after them.
   await step('closing the parts', STEPS_MS, () => scope.close());
-  fence.lower(test);
   await Promise.all(
     Array.from(users, (user) =>
       step(`closing the connections of ${user.id}`, TEARDOWN_STEP_MS, () => user[Symbol.asyncDispose]()),
     ),
   );
+  // Parts may need the runtime to close, and listeners hear of it: what the test was given ends after them.
+  fence.lower(test);
   for (const audit of audits.values()) {
     await step('ending the runs', 2 * TEARDOWN_STEP_MS, () => audit.endRuns());
     await step('the audit', 2 * TEARDOWN_STEP_MS, async () => wrong.push(...(await audit.findings())));
@@ -85,8 +87,7 @@ export async function endTest(ending: EndingTest): Promise<void> {
   marks[Symbol.dispose]();
   await step('closing the worker', STEPS_MS, () => worker?.[Symbol.asyncDispose]());
   await step('closing the runtime', STEPS_MS, () => manager?.cleanup(outcome));
-  if (wrong.length === 1) throw printable(wrong[0]);
-  if (wrong.length > 1) throw printable(new AggregateError(wrong, `the test "${test}" did not end in order`));
+  throwAll(wrong, `the end of the test "${test}"`);
 }
 
 /** What the test said should happen and did not. One that failed half-way has not come to all of it. */

@@ -3,12 +3,13 @@
  * and all that it steers. A runner's fixtures are thin skins over this.
  *
  *   T1. Nothing is made before it is asked for.
- *   T2. What it gives out ends with the test and its parts: `AFTER_TEST` from then on.
+ *   T2. What it gives out ends with the test, its parts and its users: `AFTER_TEST` from then on.
  *   T3. Its end has an order, see `test-end.ts`.
  */
 
 import { asyncScope } from '../base/async-scope.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
+import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { Scope } from '../base/scope.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
@@ -31,6 +32,9 @@ import { TestTimeline } from './test-timeline.ts';
 import { knowReader } from './timeline/readers.ts';
 import { TestUser, type UserHome } from './test-user.ts';
 import type { Worker } from './worker/worker.ts';
+
+/** A test that timed out while its runtime booted has waited long enough. */
+const BOOT_MS = TEARDOWN_STEP_MS;
 
 export class TestHome implements AsyncDisposable {
   /** Closes what the test gives it, last opened first, each within 2 s: for the test's own parts. */
@@ -177,23 +181,37 @@ export class TestHome implements AsyncDisposable {
   }
 
   async #close(outcome: TestOutcome): Promise<void> {
-    // A boot that failed was told to whoever asked for it; one that goes on is waited for.
-    await Promise.allSettled([this.#own, this.#starting]);
+    const hanging = await this.#booted();
     await endTest({
       test: this.#test,
       outcome,
+      wrong: hanging === undefined ? [] : [hanging],
       scope: this.scope,
       fence: this.#fence,
       users: this.#users,
       audits: this.#audits,
       alone: this.#alone,
-      manager: this.#manager,
+      manager: hanging === undefined ? this.#manager : undefined,
       worker: this.#worker,
       models: this.#models,
       chaos: this.#chaos,
       seed: this.#seed,
       marks: this.#marks,
     }).finally(() => this.#unwatch?.());
+  }
+
+  /** What was booting when the test ended: waited for, but not for ever. One that failed was told to whoever asked for it. */
+  async #booted(): Promise<unknown> {
+    const booting = Promise.allSettled([this.#own, this.#starting]);
+    const what = `booting the runtime of the test "${this.#test}"`;
+    try {
+      await withDeadline(what, BOOT_MS, systemClock, booting);
+      return undefined;
+    } catch (error) {
+      // It is nobody's any more, should it ever be there.
+      void booting.then(() => Promise.allSettled([this.#manager?.cleanup(), this.#worker?.[Symbol.asyncDispose]()]));
+      return error;
+    }
   }
 
   #give({ runtime }: TestRuntime): EnginehouseRuntime {

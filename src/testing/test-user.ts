@@ -112,6 +112,7 @@ export class TestUser implements AsyncDisposable {
       url: await this.url(),
       token: () => this.token(),
       webSocket: this.#sockets.openWebSocket,
+      fetch: this.#fetch,
       clock: this.#clock,
     });
     this.#clients.add(client);
@@ -140,9 +141,7 @@ export class TestUser implements AsyncDisposable {
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set('Authorization', `Bearer ${await this.token()}`);
-    const response = await this.#sockets.fetch(`${await this.url()}${path}`, { ...init, headers });
-    if (isText(response)) this.#search(response.clone());
-    return response;
+    return this.#fetch(`${await this.url()}${path}`, { ...init, headers });
   }
 
   /** Resolves when nothing is under way in the user's runtime. @throws `DEADLINE` naming what is */
@@ -161,6 +160,13 @@ export class TestUser implements AsyncDisposable {
     await this.#sockets.close();
     this.#leave();
   }
+
+  /** Every request of this user, the client's too. */
+  readonly #fetch: typeof fetch = async (input, init) => {
+    const response = await this.#sockets.fetch(input, init);
+    if (isText(response)) this.#search(response.clone());
+    return response;
+  };
 
   #join(): Promise<UserHome> {
     return (this.#joined ??= this.#joinHome());

@@ -1,5 +1,6 @@
 /** The fixture `models` with an agent whose own code calls the AI SDK. */
 
+import type { ProviderV4 } from '@ai-sdk/provider';
 import { APICallError, generateText, isStepCount, streamText, tool } from 'ai';
 import { z } from 'zod';
 
@@ -7,14 +8,13 @@ import { basename, join } from 'node:path';
 
 import { defineAgent } from '../../src/agent/define-agent.ts';
 import { expect, test as kit } from '../../src/testing/vitest/index.ts';
-import { LateModels } from '../kit/projects/late-models.ts';
 import { runVitest } from '../kit/run-vitest.ts';
 import { lineOf } from '../support/audit-house.ts';
 
 const PROJECT = join(import.meta.dirname, '../kit/projects/models/models.test.ts');
 
 /** What the application is: it knows the AI SDK, and nothing of tests. */
-function agentsOf(models: Pick<LateModels, 'languageModel'>) {
+function agentsOf(models: ProviderV4) {
   const researcher = defineAgent({
     name: 'researcher',
     inputSchema: z.object({ about: z.string() }),
@@ -68,10 +68,10 @@ function agentsOf(models: Pick<LateModels, 'languageModel'>) {
   return [researcher, speaker, stubborn];
 }
 
-const test = kit
-  .extend('late', () => new LateModels())
-  .override('runtimeOptions', ({ late }) => ({ config: { agents: agentsOf(late) }, limits: { coalesceMs: 0 } }))
-  .extend('models', ({ late, models }) => (late.models = models));
+const test = kit.override('runtimeOptions', ({ models }) => ({
+  config: { agents: agentsOf(models) },
+  limits: { coalesceMs: 0 },
+}));
 
 test('two users at once have each their own script, and each call is known by its user and its run', async ({
   models,

@@ -14,6 +14,11 @@ export class CallLog {
     return this.#calls.map(({ call }) => call);
   }
 
+  /** All that there were. */
+  get count(): number {
+    return this.#dropped + this.#calls.length;
+  }
+
   /** Calls that are too long ago to be kept. */
   get dropped(): number {
     return this.#dropped;

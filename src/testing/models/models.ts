@@ -149,6 +149,11 @@ export class Models implements ProviderV4, ModelsFor, BusySource, AsyncDisposabl
     return this.#busy.count;
   }
 
+  /** Calls so far: one may be answered in the turn in which it is made. */
+  begun(): number {
+    return this.#log.count;
+  }
+
   /** Ends what is under way and refuses further calls. */
   close(): Promise<void> {
     if (!this.#closing.signal.aborted) this.#closing.abort(closed());

@@ -46,6 +46,7 @@ export class StoreTap implements BusySource {
     accepted: (owner, runId, at) => this.#accepted({ owner, runId, at }),
   };
   #underWay = 0;
+  #begun = 0;
   #asked = 0;
   #durable = 0;
 
@@ -57,6 +58,11 @@ export class StoreTap implements BusySource {
   /** Calls of the store that are under way. */
   busy(): number {
     return this.#underWay;
+  }
+
+  /** Calls that were made so far: a store in memory ends one in the turn in which it began. */
+  begun(): number {
+    return this.#begun;
   }
 
   /** Writes that the store said are durable. */
@@ -103,6 +109,7 @@ export class StoreTap implements BusySource {
 
   async #pass<T>(call: StoreCall, ask: () => Promise<T>, given?: unknown): Promise<T> {
     this.#underWay += 1;
+    this.#begun += 1;
     try {
       const struck = this.#strike(call);
       if (struck.length > 0) await this.#suffer(call, struck, undefined);

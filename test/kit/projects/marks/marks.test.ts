@@ -1,9 +1,9 @@
+import type { ProviderV4 } from '@ai-sdk/provider';
 import { generateText } from 'ai';
 import { z } from 'zod';
 
 import { defineAgent } from '../../../../src/index.ts';
 import { expect, test as kit } from '../../../../src/testing/vitest/index.ts';
-import { LateModels } from '../late-models.ts';
 import { echo } from '../agents.ts';
 
 /** The fault: it outlives its run, and is everybody's. */
@@ -18,26 +18,20 @@ const rememberer = defineAgent({
   },
 });
 
-const test = kit
-  .extend('late', () => new LateModels())
-  .override('runtimeOptions', ({ late }) => ({
-    config: {
-      agents: [
-        echo,
-        rememberer,
-        defineAgent({
-          name: 'asker',
-          inputSchema: z.string(),
-          run: async ({ input, signal }) => {
-            memory.push(input);
-            const model = late.languageModel('clerk');
-            return (await generateText({ model, prompt: memory.join('\n'), abortSignal: signal })).text;
-          },
-        }),
-      ],
+const asker = (models: ProviderV4) =>
+  defineAgent({
+    name: 'asker',
+    inputSchema: z.string(),
+    run: async ({ input, signal }) => {
+      memory.push(input);
+      const model = models.languageModel('clerk');
+      return (await generateText({ model, prompt: memory.join('\n'), abortSignal: signal })).text;
     },
-  }))
-  .extend('models', ({ late, models }) => (late.models = models));
+  });
+
+const test = kit.override('runtimeOptions', ({ models }) => ({
+  config: { agents: [echo, rememberer, asker(models)] },
+}));
 
 test('two users of an agent that remembers for all', async ({ alice, bob }) => {
   const [hers, his] = await Promise.all([alice.client(), bob.client()]);

@@ -1,12 +1,12 @@
+import type { ProviderV4 } from '@ai-sdk/provider';
 import { generateText } from 'ai';
 
 import { defineAgent } from '../../../../src/index.ts';
 import { expect, test as kit } from '../../../../src/testing/vitest/index.ts';
 import type { TestUser } from '../../../../src/testing/vitest/index.ts';
-import { LateModels } from '../late-models.ts';
 
 /** Asks as often as it is told to, and tells nobody when it is refused. */
-const writer = (models: LateModels) =>
+const writer = (models: ProviderV4) =>
   defineAgent({
     name: 'writer',
     run: async ({ input, signal }) => {
@@ -20,10 +20,7 @@ const writer = (models: LateModels) =>
     },
   });
 
-const test = kit
-  .extend('late', () => new LateModels())
-  .override('runtimeOptions', ({ late }) => ({ config: { agents: [writer(late)] } }))
-  .extend('models', ({ late, models }) => (late.models = models));
+const test = kit.override('runtimeOptions', ({ models }) => ({ config: { agents: [writer(models)] } }));
 
 const write = async (user: TestUser, times: number) => (await user.client()).start('writer', times).result;
 
