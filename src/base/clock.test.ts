@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect, test, vi } from 'vitest';
 
+import type * as Clocks from './clock.ts';
 import { TestClock } from '../testing/test-clock.ts';
 import { sleep, systemClock } from './clock.ts';
 
@@ -26,9 +27,23 @@ test('a sleep that ended has left the signal', async () => {
   expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
 });
 
-test('a timer of more than 24 days does not fire at once', () => {
+test('timers that a test runner puts in the place of the platform’s do not stop it', async () => {
   vi.useFakeTimers();
   try {
+    const fired = Promise.withResolvers<void>();
+    systemClock.after(1, fired.resolve);
+    await fired.promise;
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a timer of more than 24 days does not fire at once', async () => {
+  vi.useFakeTimers();
+  try {
+    // A copy of the module, which finds these timers as it begins.
+    const copy = './clock.ts?on-fake-timers';
+    const { systemClock }: typeof Clocks = await import(copy);
     const month = 30 * 24 * 3_600_000;
     let fired = 0;
     systemClock.after(month, () => void (fired += 1));

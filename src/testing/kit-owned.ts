@@ -15,6 +15,7 @@ import { projectConfig } from './project-config.ts';
 import { closeShared, shared, sharedNow, sharedValues } from './shared.ts';
 import { resolveTestStore, type TestRuntimeOptions, type TestStore } from './test-options.ts';
 import type { TestRuntime } from './test-runtime.ts';
+import { throwAll } from './throw-all.ts';
 
 const KEY: unique symbol = Symbol.for('enginehouse.testing.file');
 
@@ -26,7 +27,7 @@ const RUNTIME_KEY = 'runtime ';
 /** Milliseconds that a runtime may take to close: its own steps have deadlines, this is for their sum. */
 const RUNTIME_CLOSE_MS = 30_000;
 
-/** Ids of configuration objects: two that are the same object are the same configuration. */
+/** Ids of what is not data: agents' code, schemas, clocks. */
 const identities = new WeakMap<object, number>();
 let nextIdentity = 1;
 
@@ -92,8 +93,7 @@ export async function closeSharedRuntimes(): Promise<void> {
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
   // Runtimes have given their databases back by now.
   failures.push(...(await endKit()));
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, 'what tests share did not close cleanly');
+  throwAll(failures, 'the end of what tests share');
 }
 
 /** Many tests, each of which may be a tenant of its own, share this runtime: it is not one tenant's. */
@@ -103,20 +103,23 @@ function ownDatabase({ seams, ...options }: TestRuntimeOptions): TestRuntimeOpti
   return { ...options, store: own, seams: { ...seams, tenant: undefined } };
 }
 
-async function keyOf({ config, limits, seams, log, store }: TestRuntimeOptions): Promise<string> {
-  const { agents = (await projectConfig())?.agents, ...rest } = config ?? {};
-  const identity = [...(agents ?? []), rest.database?.migrations, seams?.clock, seams?.ids].map(identityOf);
-  return JSON.stringify([
-    identity,
-    { ...rest, database: undefined },
-    limits ?? {},
-    log ?? '',
-    resolveTestStore(store).kind,
-  ]);
+/** What is data counts by its value; what is code, or is no plain data, by which one it is. */
+async function keyOf({ config, seams, limits, log, store }: TestRuntimeOptions): Promise<string> {
+  const project = config?.agents === undefined ? await projectConfig() : undefined;
+  const { tenant: _testsOwn, ...lasting } = seams ?? {};
+  return JSON.stringify(
+    [project, config, limits, log, resolveTestStore(store).kind, lasting],
+    (_name, value: unknown) => (isData(value) ? value : `#${identityOf(Object(value))}`),
+  );
 }
 
-function identityOf(value: object | undefined): number {
-  if (value === undefined) return 0;
+function isData(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol';
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Array.isArray(value);
+}
+
+function identityOf(value: object): number {
   const known = identities.get(value);
   if (known !== undefined) return known;
   identities.set(value, nextIdentity);

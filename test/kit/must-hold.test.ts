@@ -30,6 +30,28 @@ test('a hanging teardown at each scope ends at its deadline, names the step, and
   expect(run.tests.get('and so does the next file')?.status).toBe('passed');
 });
 
+test('a boot that never ends is left behind, and named', async () => {
+  const run = await runVitest('hanging-boot');
+
+  expect(run.exitCode).toBe(1);
+  expect(failed(run)).toEqual(['a runtime that never boots waits for it']);
+  expect(run.output).toMatch(/booting the runtime of the test ".*waits for it" did not end within 2000 ms/);
+});
+
+test('timers that the runner lets stand still hold no end up', async () => {
+  const run = await runVitest('fake-timers');
+
+  expect(failed(run)).toEqual([]);
+  expect(run.exitCode).toBe(0);
+});
+
+test('what is left on a shared runtime and belongs to nobody is told at the end of the file, the last one too', async () => {
+  const run = await runVitest('last-file');
+
+  expect(run.exitCode).toBe(1);
+  expect(run.output).toMatch(/left open: listener upgrade \/ws, opened at \S+last-file\.test\.ts:9:/);
+});
+
 test('two files that extend the shared fixture get one shared runtime, which is not reported', async () => {
   const run = await runVitest('shared-runtime');
 

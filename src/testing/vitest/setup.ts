@@ -9,17 +9,23 @@ import { afterAll } from 'vitest';
 
 import { checkSharedRuntimes, closeFileRuntime, closeSharedRuntimes, sharedText } from '../kit-owned.ts';
 import { parityChecked } from '../parity/check-parity.ts';
+import { throwAll } from '../throw-all.ts';
 import { isLastFile } from './last-file.ts';
 
 /** For the sum of steps that have deadlines of their own. */
 const STEPS_MS = 120_000;
 
-afterAll(closeFileRuntime, STEPS_MS);
-afterAll(parityChecked, STEPS_MS);
-afterAll(checkSharedRuntimes, STEPS_MS);
+// One hook, because Vitest calls several in the reverse of their order.
 afterAll(async () => {
-  if (!isLastFile()) return;
+  const steps: (() => Promise<void>)[] = [closeFileRuntime, checkSharedRuntimes, parityChecked];
+  if (isLastFile()) steps.push(endOfProcess);
+  const failures: unknown[] = [];
+  for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+  throwAll(failures, 'the end of a test file');
+}, STEPS_MS);
+
+async function endOfProcess(): Promise<void> {
   const text = sharedText();
   if (text !== undefined) console.info(text);
   await closeSharedRuntimes();
-}, STEPS_MS);
+}
