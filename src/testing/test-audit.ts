@@ -156,6 +156,7 @@ export class TestAudit {
   /** A2 and A3 of what users were shown. Adds to `wrong`. */
   async #searchUsers(runs: readonly ReadRun[], wrong: Wrong[]): Promise<void> {
     for (const user of this.#parts.users) {
+      if (user.home !== this.#parts.home) continue;
       const { received } = user;
       for (const text of received) this.#search(text, user.id, 'frame');
       for (const text of await user.answers()) this.#search(text, user.id, 'response');
@@ -207,6 +208,17 @@ export class TestAudit {
   #ids(): readonly string[] {
     return [...this.#parts.users].map(({ id }) => id);
   }
+}
+
+/** A2 of users who live in another process: all that is known of it is what they were shown. */
+export async function shownOfOthers(users: Iterable<TestUser>, marks: Marks): Promise<readonly unknown[]> {
+  const sightings: Sighting[] = [];
+  for (const user of users) {
+    const [{ id, received }, answers] = [user, await user.answers()];
+    sightings.push(...received.flatMap((text) => marks.searchIn(text, { of: id, where: 'frame' })));
+    sightings.push(...answers.flatMap((text) => marks.searchIn(text, { of: id, where: 'response' })));
+  }
+  return sightings.length === 0 ? [] : [isolationBroken(sightings.slice(0, SIGHTINGS_KEPT))];
 }
 
 function isEnded({ endedAt }: RunRecord): boolean {

@@ -20,7 +20,7 @@ import type { ExecutionEngineFactoryTestManager } from './execution-engine-facto
 import type { Models } from './models/models.ts';
 import type { Seed } from './seed.ts';
 import { tellFailure } from './tell-failure.ts';
-import type { TestAudit } from './test-audit.ts';
+import { shownOfOthers, type TestAudit } from './test-audit.ts';
 import { TEARDOWN_STEP_MS, type TestOutcome } from './test-options.ts';
 import { throwAll } from './throw-all.ts';
 import type { TestRuntime } from './test-runtime.ts';
@@ -83,6 +83,10 @@ export async function endTest(ending: EndingTest): Promise<void> {
   for (const audit of audits.values()) {
     await step('ending the runs', 2 * TEARDOWN_STEP_MS, () => audit.endRuns());
     await step('the audit', 2 * TEARDOWN_STEP_MS, async () => wrong.push(...(await audit.findings())));
+  }
+  if (worker !== undefined) {
+    const lives = [...users].filter(({ home }) => home === worker);
+    await step('the audit', TEARDOWN_STEP_MS, async () => wrong.push(...(await shownOfOthers(lives, marks))));
   }
   marks[Symbol.dispose]();
   await step('closing the worker', STEPS_MS, () => worker?.[Symbol.asyncDispose]());

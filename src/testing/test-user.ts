@@ -44,6 +44,7 @@ export class TestUser implements AsyncDisposable {
   readonly #sockets: UserSockets;
   #clock: Clock = systemClock;
   #joined: Promise<UserHome> | undefined;
+  #livesIn: UserHome | undefined;
   #leave: () => void = () => undefined;
   #client: Promise<EnginehouseClient> | undefined;
   #contexts = 0;
@@ -61,6 +62,11 @@ export class TestUser implements AsyncDisposable {
   /** What the user's sockets received: text frames, in their order, at most 50,000. */
   get received(): readonly string[] {
     return this.#sockets.received.map(({ text }) => text);
+  }
+
+  /** Where the user lives, once a connection or a token was asked for. @internal */
+  get home(): UserHome | undefined {
+    return this.#livesIn;
   }
 
   /** The user's connections and what can happen to them. @internal */
@@ -173,7 +179,7 @@ export class TestUser implements AsyncDisposable {
   }
 
   async #joinHome(): Promise<UserHome> {
-    const home = await this.#home();
+    const home = (this.#livesIn = await this.#home());
     if (home.watch !== undefined) {
       this.#clock = home.watch.clock;
       this.#leave = home.watch.activity.add(this.#sockets);

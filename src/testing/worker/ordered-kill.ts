@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
-import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
+import { isEnginehouseError, type EnginehouseError } from '../../base/errors.ts';
+import type { Origin } from '../models/origin.ts';
 import type { WorkerChild } from './worker-child.ts';
 import type { Death, KillOptions } from './worker-options.ts';
 import type { CrashMoment, CrashPlace, WorkerPoint } from './worker-orders.ts';
@@ -15,12 +16,15 @@ export class OrderedKill {
   readonly death: Promise<Death>;
   readonly #child: WorkerChild;
   readonly #options: KillOptions;
+  readonly #said: Origin;
   readonly #spared = Promise.withResolvers<never>();
 
-  constructor(child: WorkerChild, options: KillOptions) {
+  /** `said` is the line that asked for it. */
+  constructor(child: WorkerChild, options: KillOptions, said: Origin) {
     const { at = 'now', when = 'durable' } = options;
     this.#child = child;
     this.#options = options;
+    this.#said = said;
     this.armed = at === 'now' ? Promise.resolve() : child.ask('arm', { at, when }).then(() => undefined);
     this.death = this.#die();
     // Whoever does not await them is told by what fails then.
@@ -32,7 +36,7 @@ export class OrderedKill {
     if (this.#child.over) return false;
     const came = await this.#child.ask('disarm', null).catch(() => undefined);
     if (came === undefined) return false;
-    this.#spared.reject(notReached(this.#options, came, why));
+    this.#spared.reject(this.#notReached(came, why));
     return true;
   }
 
@@ -59,14 +63,15 @@ export class OrderedKill {
       throw this.#child.failure('kill', error);
     }
   }
-}
 
-function notReached({ at = 'now', when = 'durable' }: KillOptions, points: readonly WorkerPoint[], why: string) {
-  const place = at === 'now' ? at : shownPlace(at, when);
-  const came = points.map(({ n, user, description }) => `${n} ${description} of ${user}`);
-  const list = came.length === 0 ? 'no user wrote anything' : `there came:\n  ${came.join('\n  ')}`;
-  const message = `the worker was to die ${place}, which did not come ${why}; ${list}`;
-  return new EnginehouseError('KILL_NOT_REACHED', message, { at: place, came });
+  #notReached(points: readonly WorkerPoint[], why: string): EnginehouseError<'KILL_NOT_REACHED'> {
+    const { at = 'now', when = 'durable' } = this.#options;
+    const place = at === 'now' ? at : shownPlace(at, when);
+    const came = points.map(({ n, user, description }) => `${n} ${description} of ${user}`);
+    const list = came.length === 0 ? 'no user wrote anything' : `there came:\n  ${came.join('\n  ')}`;
+    const message = `the worker was to die ${place}, which did not come ${why}; ${list}`;
+    return this.#said.error('KILL_NOT_REACHED', message, { at: place, came });
+  }
 }
 
 /** For a person: where a process is to die. */

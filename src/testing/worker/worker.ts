@@ -15,6 +15,7 @@ import { Scope } from '../../base/scope.ts';
 import type { UserId } from '../../context/ids.ts';
 import { signToken } from '../../server/token.ts';
 import type { StoreOptions } from '../../startup/config.ts';
+import { Origin } from '../models/origin.ts';
 import { TEARDOWN_STEP_MS, TEST_LIMITS } from '../test-options.ts';
 import { TestUser, type TokenOptions, type UserHome } from '../test-user.ts';
 import { OrderedKill } from './ordered-kill.ts';
@@ -153,7 +154,7 @@ export class Worker implements UserHome, AsyncDisposable {
   kill(options: KillOptions = {}): Kill {
     const child = this.#serving();
     if (this.#ordered !== undefined) throw misused('kill', 'the worker is being killed already; await that first');
-    const kill = new OrderedKill(child, options);
+    const kill = new OrderedKill(child, options, new Origin(this.kill));
     const done = this.#replace(child, kill, options.restart ?? true).finally(() => (this.#ordered = undefined));
     done.catch(() => undefined);
     this.#ordered = { kill, done };

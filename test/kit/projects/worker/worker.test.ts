@@ -66,8 +66,14 @@ test('killed at once, it is replaced', async ({ chaos, worker, alice }) => {
   expect(await (await alice.client()).start('keeper', ['one']).result).toMatchObject({ result: ['one'] });
 });
 
+test('beside a worker there may be a runtime of this process', async ({ worker, activity, alice }) => {
+  const result = (await alice.client()).start('keeper', ['one']).result;
+  expect(await activity.track('the keeper', result)).toMatchObject({ result: ['one'] });
+  expect(await alice.url()).toBe(worker.url);
+});
+
 test('a point that never comes', async ({ chaos, worker, alice }) => {
-  const kill = chaos.kill('worker', { at: 'agent_failed' });
+  const kill = chaos.kill('worker', { at: 'agent_failed' }); // it never comes
   await kill.armed;
   expect(worker.recoveredRuns).toBe(0);
   expect(await (await alice.client()).start('keeper', ['one']).result).toMatchObject({ result: ['one'] });
