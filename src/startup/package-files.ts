@@ -13,13 +13,26 @@ export function leastNode(): string {
 
 /** Where the built page is, or `undefined` in a checkout that was not built. */
 export function consoleFolder(): string | undefined {
+  return (builtPage ??= { folder: findConsole() }).folder;
+}
+
+interface PackageJson {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+}
+
+/** Looked at once: a process that tests boots thousands of runtimes. */
+let manifest: PackageJson | undefined;
+let builtPage: { readonly folder: string | undefined } | undefined;
+
+function findConsole(): string | undefined {
   const folder = fileURLToPath(new URL('../../dist/console/', import.meta.url));
   return existsSync(folder) ? folder : undefined;
 }
 
 /** From src/ and from dist/ alike. */
-function packageJson(): { readonly version: string; readonly engines: { readonly node: string } } {
+function packageJson(): PackageJson {
   const file = new URL('../../package.json', import.meta.url);
   // A parse boundary: the file is our own.
-  return JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof packageJson>;
+  return (manifest ??= JSON.parse(readFileSync(file, 'utf8')) as PackageJson);
 }

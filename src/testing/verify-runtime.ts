@@ -20,11 +20,13 @@ export async function verifyRuntime(home: TestRuntime): Promise<void> {
 }
 
 async function roundTrip(home: TestRuntime, user: TestUser): Promise<void> {
+  const context = user.context();
+  // It signs in and connects while the run begins.
   const client = await user.client();
-  const run = client.start(readinessAgent.name, { nonce: crypto.randomUUID() });
+  await using engine = await home.runtime.factory.createForUser(context);
+  await engine.executeAgent(readinessAgent.name, { nonce: crypto.randomUUID() }).accepted;
   const seen: AgentEvent[] = [];
-  for await (const event of run) seen.push(event);
-  const context = user.context({ runId: run.id });
+  for await (const event of client.run(context.runId)) seen.push(event);
   const kept = await home.runtime.store.for(context).log.read(context.runId, 0, seen.length + 1);
   requireFive(seen);
   if (text(seen) !== text(kept)) throw broken('what the socket showed is not what the log holds');
