@@ -9,7 +9,7 @@ export default defineConfig({
     // Runs at once would reorder each other's files, and the first failure is what is told.
     cache: false,
     // What waits for something that a defect has lost is not waited for long.
-    testTimeout: 4_000,
+    testTimeout: 6_000,
     execArgv: ['--disable-warning=ExperimentalWarning'],
   },
 });
