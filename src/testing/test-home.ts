@@ -117,8 +117,12 @@ export class TestHome implements AsyncDisposable {
     return this.#fence.guard(user, name);
   }
 
-  /** Fresh users, each with a connection that is open. */
+  /** Fresh users, each with a connection that is open. @throws `CONFIG_INVALID` unless `count` is a whole number from 0 up */
   async users(count: number): Promise<readonly TestUser[]> {
+    if (!Number.isSafeInteger(count) || count < 0) {
+      const message = `users(count) takes a whole number from 0 up, got ${String(count)}`;
+      throw new EnginehouseError('CONFIG_INVALID', message, { option: 'count', received: count });
+    }
     const users = Array.from({ length: count }, (_, index) => this.user(`user${index + 1}`));
     await Promise.all(users.map((user) => user.connected()));
     return users;

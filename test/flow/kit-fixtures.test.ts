@@ -50,6 +50,7 @@ test('users(n) are as many people, each with a connection that is open', async (
   expect(results).toMatchObject(crowd.map((user) => ({ status: 'completed', result: user.marked('mine') })));
   const lists = await Promise.all(crowd.map(async (user) => (await user.client()).runs()));
   expect(lists.map(({ runs }) => runs.length)).toEqual(crowd.map(() => 1));
+  await expect(users(2.5)).rejects.toMatchObject({ code: 'CONFIG_INVALID', details: { option: 'count' } });
 });
 
 const shared: { url: string | undefined; readonly ids: string[] } = { url: undefined, ids: [] };
