@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { accept, ada, adaElsewhere, delta } from '../../../test/contract/store/samples.ts';
 import { asAdmin, readyTestDatabase, type ReadyTestDatabase } from '../../../test/support/postgres-database.ts';
+import { until } from '../../../test/support/until.ts';
 import { ResourceRegistry } from '../../base/resource-registry.ts';
 import { runId } from '../../context/ids.ts';
 import { resolveLimits } from '../../context/resolve-limits.ts';
@@ -182,6 +183,27 @@ test('X4: a session of its own that the server still believes in is no other run
   await ghost.end();
 
   expect(await store.for(ada).log.head(runId('r1'))).toMatchObject({ head: 1 });
+});
+
+test('X5: a runtime that starts waits for the server to hear that the one before it is gone', async () => {
+  const database = await newDatabase();
+  const before = await openAt(database);
+  const [held] = await holders(database);
+  await before.close();
+  const ghost = await openGhost(database, { ...held, name: 'enginehouse of a process that was killed' });
+
+  const opening = openAt(database);
+  await until('it asks for the lock', async () => {
+    const names = await asAdmin(
+      database.url,
+      `SELECT application_name AS name FROM pg_stat_activity WHERE query LIKE '%enginehouse.hold%'`,
+    );
+    return names.some(({ name }) => /^enginehouse [0-9a-f]{8} /.test(String(name)));
+  });
+  await ghost.end();
+
+  await using store = await opening;
+  expect(await store.unfinished()).toEqual([]);
 });
 
 test('a store that is read holds nothing, is not kept out, and refuses every write', async () => {

@@ -11,6 +11,8 @@
  *   X4. A connection of ours that is gone, and that the server still believes in,
  *       is no other runtime: the server notices within a minute, and until then
  *       reads and writes fail for now.
+ *   X5. A runtime that starts waits a moment for one before it that was killed:
+ *       the server hears of that later than whoever starts the next.
  */
 
 import { createHash } from 'node:crypto';
@@ -18,7 +20,7 @@ import { hostname } from 'node:os';
 
 import pg, { type Client } from 'pg';
 
-import { systemClock } from '../../base/clock.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError } from '../../base/errors.ts';
 import { systemIds } from '../../base/ids.ts';
@@ -36,6 +38,8 @@ export interface ExclusiveUseOptions {
 }
 
 const CLOSE_TIMEOUT_MS = 5_000;
+const KILLED_MS = 2_000;
+const LOOK_AGAIN_MS = 50;
 
 // The transaction is idle as long as the runtime lives, and no limit of the server may end it. A client's machine that
 // is gone without a word is noticed within a minute, so that another runtime can start.
@@ -57,6 +61,7 @@ export class ExclusiveUse implements AsyncDisposable {
   #taking: Promise<void> | undefined;
   #lost: EnginehouseError | undefined;
   #closed = false;
+  #started = false;
 
   constructor(options: ExclusiveUseOptions) {
     const { tenant } = options;
@@ -90,8 +95,7 @@ export class ExclusiveUse implements AsyncDisposable {
     try {
       await client.query('BEGIN');
       await client.query(STAY);
-      const { rows } = await client.query<{ taken: boolean }>(HOLD, [...this.#keys]);
-      if (rows[0]?.taken !== true) throw this.#inUse((await client.query<Row>(HOLDERS, [...this.#keys])).rows);
+      if (!(await this.#hold(client))) throw this.#inUse((await client.query<Row>(HOLDERS, [...this.#keys])).rows);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
@@ -101,6 +105,18 @@ export class ExclusiveUse implements AsyncDisposable {
     });
     hold(client, false);
     this.#client = client;
+    this.#started = true;
+  }
+
+  /** X5 */
+  async #hold(client: Client): Promise<boolean> {
+    const until = systemClock.now() + (this.#started ? 0 : KILLED_MS);
+    for (;;) {
+      const { rows } = await client.query<{ taken: boolean }>(HOLD, [...this.#keys]);
+      if (rows[0]?.taken === true) return true;
+      if (systemClock.now() >= until) return false;
+      await sleep(systemClock, LOOK_AGAIN_MS);
+    }
   }
 
   async #connect(): Promise<Client> {
