@@ -64,7 +64,7 @@ export const test = base
   })
   // Not async: the scope it enters is the one that the test's body runs in. It has no options yet, so that
   // `runtimeOptions` may be made of the test's models and parts.
-  .extend('testHome', ({ task, kit: _kit }, { onCleanup }) => {
+  .extend('bareHome', ({ task, kit: _kit }, { onCleanup }) => {
     const home = new TestHome({}, task.fullTestName);
     home.enter();
     onCleanup(() =>
@@ -75,53 +75,53 @@ export const test = base
     return home;
   })
   /** The same, once it knows what the test's runtime is made of. */
-  .extend('readyHome', ({ testHome, runtimeOptions, onStore, task }) => {
+  .extend('testHome', ({ bareHome, runtimeOptions, onStore, task }) => {
     const store = task.meta.onStore ?? runtimeOptions.store ?? onStore ?? undefined;
-    testHome.configure({ ...runtimeOptions, store });
-    return testHome;
+    bareHome.configure({ ...runtimeOptions, store });
+    return bareHome;
   })
   /** Function scope: a runtime of this test's own, booted, verified, cleaned up, proven gone. */
-  .extend('executionEngineFactoryTestInitialized', async ({ readyHome }) => (await readyHome.own()).factory)
+  .extend('executionEngineFactoryTestInitialized', async ({ testHome }) => (await testHome.own()).factory)
   /** Alias for tests that exist. */
   .extend(
     'executionEngineFactory',
     async ({ executionEngineFactoryTestInitialized }) => executionEngineFactoryTestInitialized,
   )
   /** Worker scope: one runtime per process and configuration, fresh users per test. */
-  .extend('executionEngineFactorySession', async ({ readyHome }) => (await readyHome.shared()).factory)
+  .extend('executionEngineFactorySession', async ({ testHome }) => (await testHome.shared()).factory)
   /** The whole runtime behind `executionEngineFactoryTestInitialized`. */
-  .extend('runtime', async ({ readyHome }) => readyHome.own())
+  .extend('runtime', async ({ testHome }) => testHome.own())
   /** That runtime's store. */
   .extend('store', async ({ runtime }) => runtime.store)
   /** That runtime's bridge. */
   .extend('bridge', async ({ runtime }) => runtime.bridge)
   /** The whole runtime behind `executionEngineFactorySession`. */
-  .extend('sharedRuntime', async ({ readyHome }) => readyHome.shared())
+  .extend('sharedRuntime', async ({ testHome }) => testHome.shared())
   /** A runtime in a process of its own, which `chaos.kill()` can kill. */
-  .extend('worker', async ({ readyHome }) => readyHome.worker())
-  .extend('alice', async ({ readyHome }) => readyHome.user('alice'))
-  .extend('bob', async ({ readyHome }) => readyHome.user('bob'))
+  .extend('worker', async ({ testHome }) => testHome.worker())
+  .extend('alice', async ({ testHome }) => testHome.user('alice'))
+  .extend('bob', async ({ testHome }) => testHome.user('bob'))
   /** Fresh users, connected: `const [first, second] = await users(2)`. */
   .extend(
     'users',
-    async ({ readyHome }) =>
+    async ({ testHome }) =>
       (count: number) =>
-        readyHome.users(count),
+        testHome.users(count),
   )
   /** Scripted models, an AI SDK provider. */
-  .extend('models', async ({ testHome }) => testHome.models())
+  .extend('models', async ({ bareHome }) => bareHome.models())
   /** The time of the test's own runtime; it stands still until it is moved. */
-  .extend('clock', async ({ readyHome }) => readyHome.clock())
+  .extend('clock', async ({ testHome }) => testHome.clock())
   /** What the test lets go wrong. */
-  .extend('chaos', async ({ readyHome }) => readyHome.chaos)
+  .extend('chaos', async ({ testHome }) => testHome.chaos)
   /** What the test's runs did. */
-  .extend('timeline', async ({ readyHome }) => readyHome.timeline)
+  .extend('timeline', async ({ testHome }) => testHome.timeline)
   /** Randomness that a failure tells how to have again. */
-  .extend('seed', async ({ testHome }) => testHome.seed)
+  .extend('seed', async ({ bareHome }) => bareHome.seed)
   /** What is under way: tell it of work that the kit cannot see, `activity.track('the mail', sending)`. */
-  .extend('activity', async ({ readyHome }) => readyHome.activity())
+  .extend('activity', async ({ testHome }) => testHome.activity())
   /** Closes the test's own parts, last opened first, each within 2 s: `testScope.defer('the queue', () => queue.stop())`. */
-  .extend('testScope', async ({ testHome }) => testHome.scope);
+  .extend('testScope', async ({ bareHome }) => bareHome.scope);
 
 /**
  * Runs the tests inside once on each store.
