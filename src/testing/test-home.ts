@@ -243,7 +243,8 @@ export class TestHome implements AsyncDisposable {
     this.#refuseNew('worker');
     // Loaded where it is used: few tests have a process of their own.
     const { Worker } = await import('./worker/worker.ts');
-    const { store, limits } = this.#options;
+    const { store, limits, config, seams: { tenant: _kits, ...seams } = {} } = this.#options;
+    if (config !== undefined || Object.keys(seams).length > 0) throw notOfWorker();
     return (this.#worker = await Worker.start({ store, limits }));
   }
 
@@ -276,4 +277,10 @@ export class TestHome implements AsyncDisposable {
     const clock = (): Clock => this.#home?.watch.clock ?? systemClock;
     return { now: () => clock().now(), after: (ms, fire) => clock().after(ms, fire) };
   }
+}
+
+function notOfWorker(): EnginehouseError {
+  const message = 'runtimeOptions.config and .seams do not reach a worker, which is a process of its own';
+  const cure = "Let the project's enginehouse.config.ts say what the worker runs; limits and store may be options.";
+  return new EnginehouseError('TEST_KIT_MISUSED', message, { part: 'worker' }, { cure });
 }

@@ -48,3 +48,9 @@ test('a worker of a project without a configuration says so', async () => {
   });
   await home.close();
 });
+
+test('what cannot reach a worker is refused, not ignored', async () => {
+  await using home = new TestHome({ config: { agents: [] } });
+
+  await expect(home.worker()).rejects.toMatchObject({ code: 'TEST_KIT_MISUSED', details: { part: 'worker' } });
+});
