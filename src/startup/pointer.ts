@@ -51,6 +51,7 @@ export function getExecutionEngineFactory(): ExecutionEngineFactory {
   if (scoped instanceof ExecutionEngineFactory) return scoped;
   if (configured !== undefined && !configured.closed) return configured.factory;
   const text =
-    'ExecutionEngineFactory not configured during startup. The factory requires a WebSocket bridge for proper agent execution.';
+    'ExecutionEngineFactory not configured during startup. The factory requires a WebSocket bridge for proper agent execution. ' +
+    'See node_modules/enginehouse/docs/from-mocks.md';
   throw new ExecutionEngineFactoryError('FACTORY_NOT_CONFIGURED', text, {});
 }

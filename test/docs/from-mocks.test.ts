@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { ExecutionEngineFactoryError } from '../../src/base/errors.ts';
 import { getExecutionEngineFactory } from '../../src/startup/pointer.ts';
 
-test('the error that begins the page names it, at the end of its cure', async () => {
+test('the error that begins the page names it, in its message and in its cure', async () => {
   const error = thrown(getExecutionEngineFactory);
   const [, page = ''] = /\bnode_modules\/enginehouse\/(docs\/[\w-]+\.md)$/.exec(error.cure) ?? [];
 

@@ -46,7 +46,7 @@ test('with no factory anywhere, the accessor says so word for word, and how it i
   expect(thrown).toBeInstanceOf(ExecutionEngineFactoryError);
   expect(thrown).toBeInstanceOf(EnginehouseError);
   expect(String(thrown)).toBe(
-    'ExecutionEngineFactoryError: ExecutionEngineFactory not configured during startup. The factory requires a WebSocket bridge for proper agent execution.',
+    'ExecutionEngineFactoryError: ExecutionEngineFactory not configured during startup. The factory requires a WebSocket bridge for proper agent execution. See node_modules/enginehouse/docs/from-mocks.md',
   );
   const { code, cure } = thrown as ExecutionEngineFactoryError;
   expect(code).toBe('FACTORY_NOT_CONFIGURED');
