@@ -1,8 +1,10 @@
+import { systemClock } from '../base/clock.ts';
+import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import type { AgentWebSocketBridge } from '../bridge/agent-websocket-bridge.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
-import type { TestOutcome, TestRuntimeOptions } from './test-options.ts';
+import { TEARDOWN_STEP_MS, type TestOutcome, type TestRuntimeOptions } from './test-options.ts';
 import { TestRuntime } from './test-runtime.ts';
 import type { TestUser } from './test-user.ts';
 import { verifyRuntime } from './verify-runtime.ts';
@@ -69,9 +71,14 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
     return this.cleanup();
   }
 
+  /** Its runtime, as long as that is there. @internal */
+  get lives(): TestRuntime | undefined {
+    return this.#cleaning === undefined ? this.#booted : undefined;
+  }
+
   /** @internal */
   get home(): TestRuntime {
-    if (this.#booted !== undefined && this.#cleaning === undefined) return this.#booted;
+    if (this.lives !== undefined) return this.lives;
     throw new EnginehouseError('TEST_KIT_MISUSED', 'the test manager is not initialised, or was cleaned up', {
       part: 'manager',
     });
@@ -91,7 +98,19 @@ export class ExecutionEngineFactoryTestManager implements AsyncDisposable {
   }
 
   async #cleanup(outcome: TestOutcome): Promise<void> {
-    const home = await this.#home?.catch(() => undefined);
+    const home = await this.#arrived();
     await home?.close(outcome);
+  }
+
+  /** What is booting is waited for, but not for ever. A boot that failed was told to whoever asked for it. */
+  async #arrived(): Promise<TestRuntime | undefined> {
+    const booting = Promise.resolve(this.#home).catch(() => undefined);
+    try {
+      return await withDeadline('booting a test runtime', TEARDOWN_STEP_MS, systemClock, booting);
+    } catch (error) {
+      // It is nobody's any more, should it ever be there.
+      void booting.then((home) => home?.close()).catch(() => undefined);
+      throw error;
+    }
   }
 }

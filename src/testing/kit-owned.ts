@@ -6,6 +6,7 @@
 
 import { createHash } from 'node:crypto';
 
+import type { OpenResource } from '../base/resource-registry.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { leftOpen } from './audit/leftovers.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
@@ -38,14 +39,12 @@ export async function sharedRuntime(options: TestRuntimeOptions = {}): Promise<T
   const manager = await shared({
     name: `runtime #${digest}`,
     key: `${RUNTIME_KEY}${key}`,
-    open: async () => {
-      const booting = new ExecutionEngineFactoryTestManager(ownDatabase(options));
-      await booting.initializeForTests();
-      return booting;
-    },
+    // Its boot is not part of that: one that hangs is not waited for when all that is shared is closed.
+    open: () => new ExecutionEngineFactoryTestManager(ownDatabase(options)),
     close: (booted) => booted.cleanup(),
     closeTimeoutMs: RUNTIME_CLOSE_MS,
   });
+  await manager.initializeForTests();
   return manager.home;
 }
 
@@ -70,15 +69,15 @@ export async function closeFileRuntime(): Promise<void> {
  * @throws `TEST_LEFT_OPEN`
  */
 export async function checkSharedRuntimes(): Promise<void> {
-  const managers = await Promise.allSettled(sharedValues(RUNTIME_KEY));
+  const managers = await Promise.all(sharedValues(RUNTIME_KEY));
+  const left: OpenResource[] = [];
   for (const manager of managers) {
-    if (manager.status !== 'fulfilled' || !(manager.value instanceof ExecutionEngineFactoryTestManager)) continue;
-    const { watch } = manager.value.home;
-    const left = (await watch.leftovers?.settled()) ?? [];
+    const watch = manager instanceof ExecutionEngineFactoryTestManager ? manager.lives?.watch : undefined;
+    left.push(...((await watch?.leftovers?.settled()) ?? []));
     // Told once.
-    watch.begin();
-    if (left.length > 0) throw leftOpen(left);
+    watch?.begin();
   }
+  if (left.length > 0) throw leftOpen(left);
 }
 
 /** What is shared in this process and how many tests asked for it, in one line; `undefined` when nothing is. */

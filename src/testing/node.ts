@@ -17,6 +17,7 @@ import type { AgentWebSocketBridge } from '../bridge/agent-websocket-bridge.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
 import type { Store } from '../event/store.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
+import { tellEnd } from './tell-failure.ts';
 import { TestHome } from './test-home.ts';
 import type { TestRuntimeOptions } from './test-options.ts';
 import type { TestUser } from './test-user.ts';
@@ -61,7 +62,15 @@ export function testHome(t: NodeTest, options: TestRuntimeOptions = {}): TestHom
   const home = new TestHome(options, t.fullName);
   home.enter();
   // One hook, because the runner calls several in the order they were given, and forgets the error of the second.
-  t.after(() => home.close(t.passed === false ? { failedTest: t.fullName ?? 'a test' } : {}));
+  t.after(async () => {
+    const test = t.fullName ?? 'a test';
+    const failed = t.passed === false;
+    await home.close(failed ? { failedTest: test } : {}).catch((error: unknown) => {
+      // Of a test that failed, the runner tells nothing that came after.
+      if (failed) tellEnd(test, error);
+      throw error;
+    });
+  });
   return home;
 }
 

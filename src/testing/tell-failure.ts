@@ -1,3 +1,4 @@
+import { printed } from './audit/printable.ts';
 import type { Seed } from './seed.ts';
 import type { TestAudit } from './test-audit.ts';
 import type { TestOutcome } from './test-options.ts';
@@ -28,4 +29,9 @@ export async function tellFailure({ outcome, audits, seed }: FailedTest): Promis
     }
   }
   if (told.length > 0) console.error(`enginehouse: "${outcome.failedTest}" failed\n  ${told.join('\n  ')}`);
+}
+
+/** Says on standard error what was wrong at the end of a test, where the runner would not say it. */
+export function tellEnd(test: string, error: unknown): void {
+  console.error(`enginehouse: the end of "${test}" was not in order\n  ${printed(error).message}`);
 }

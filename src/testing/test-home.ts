@@ -7,7 +7,6 @@
  *   T3. Its end has an order, see `test-end.ts`.
  */
 
-import { asyncScope } from '../base/async-scope.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError } from '../base/errors.ts';
@@ -28,6 +27,7 @@ import type { TestClock } from './test-clock.ts';
 import { endTest } from './test-end.ts';
 import { TEARDOWN_STEP_MS, type TestOutcome, type TestRuntimeOptions, withTenant } from './test-options.ts';
 import type { TestRuntime } from './test-runtime.ts';
+import { enterTestScope } from './test-scope.ts';
 import { TestTimeline } from './test-timeline.ts';
 import { knowReader } from './timeline/readers.ts';
 import { TestUser, type UserHome } from './test-user.ts';
@@ -47,6 +47,7 @@ export class TestHome implements AsyncDisposable {
   readonly #audits = new Map<TestRuntime, TestAudit>();
   #manager: ExecutionEngineFactoryTestManager | undefined;
   #own: Promise<TestRuntime> | undefined;
+  #sharing: Promise<TestRuntime> | undefined;
   /** The first that the test asked for: its users live there. */
   #first: Promise<UserHome> | undefined;
   #home: TestRuntime | undefined;
@@ -82,12 +83,7 @@ export class TestHome implements AsyncDisposable {
    * takes, whose every use throws once the test is over. To be called synchronously, where the test's body will go on.
    */
   enter(): void {
-    const current = (): ExecutionEngineFactory | undefined => this.#factory;
-    asyncScope.enterWith({
-      get factory() {
-        return current();
-      },
-    });
+    enterTestScope(() => this.#factory);
   }
 
   /** A runtime for this test alone. */
@@ -97,9 +93,9 @@ export class TestHome implements AsyncDisposable {
 
   /** The runtime that this process shares between tests of one configuration. */
   async shared(): Promise<EnginehouseRuntime> {
-    const booting = sharedRuntime(this.#options);
-    this.#first ??= booting;
-    return this.#give(this.#moveInto(await booting, false));
+    this.#sharing ??= sharedRuntime(this.#options);
+    this.#first ??= this.#sharing;
+    return this.#give(this.#moveInto(await this.#sharing, false));
   }
 
   /** A runtime in a process of its own, which `chaos.kill()` can kill. @throws what `Worker.start()` throws */
@@ -206,7 +202,7 @@ export class TestHome implements AsyncDisposable {
 
   /** What was booting when the test ended: waited for, but not for ever. One that failed was told to whoever asked for it. */
   async #booted(): Promise<unknown> {
-    const booting = Promise.allSettled([this.#own, this.#starting]);
+    const booting = Promise.allSettled([this.#own, this.#sharing, this.#starting]);
     const what = `booting the runtime of the test "${this.#test}"`;
     try {
       await withDeadline(what, BOOT_MS, systemClock, booting);

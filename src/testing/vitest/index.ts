@@ -19,6 +19,7 @@ import type { RunnerTestCase } from 'vitest';
 import { printable, printed } from '../audit/printable.ts';
 import { closeSharedRuntimes } from '../kit-owned.ts';
 import { TestHome } from '../test-home.ts';
+import { tellEnd } from '../tell-failure.ts';
 import { stores, type StoreName, type TestOutcome, type TestRuntimeOptions, type TestStore } from '../test-options.ts';
 import { parityMatchers } from './matchers-parity.ts';
 import './matchers.ts';
@@ -69,7 +70,9 @@ export const test = base
     home.enter();
     onCleanup(() =>
       home.close(outcomeOf(task)).catch((error: unknown) => {
-        throw printed(error);
+        // Vitest would take it for the failure that the test is to have.
+        if (task.fails !== true) throw printed(error);
+        tellEnd(task.fullTestName, error);
       }),
     );
     return home;
@@ -149,7 +152,7 @@ async function endOfWorker(): Promise<void> {
   }
 }
 
-/** A fixture is cleaned up when the body, and what follows each test, is over. */
-function outcomeOf({ result, fullTestName }: Readonly<RunnerTestCase>): TestOutcome {
-  return result?.state === 'fail' ? { failedTest: fullTestName } : {};
+/** A fixture is cleaned up when the body, and what follows each test, is over. Of `test.fails` a failure is in order. */
+function outcomeOf({ result, fails, fullTestName }: Readonly<RunnerTestCase>): TestOutcome {
+  return result?.state === 'fail' && fails !== true ? { failedTest: fullTestName } : {};
 }

@@ -1,19 +1,24 @@
 /**
- * For `setupFiles` in a Vitest configuration, once for a whole project. After
- * the last test of each file: the runtime that the kit booted for tests which
- * named none is closed, what tests left on shared runtimes is told, and boots
- * are compared with production's. After the last file, what is shared is closed.
+ * For `setupFiles` in a Vitest configuration, once for a whole project. A test
+ * with its hooks is one async scope. After the last test of each file: the
+ * runtime that the kit booted for tests which named none is closed, what tests
+ * left on shared runtimes is told, and boots are compared with production's.
+ * After the last file, what is shared is closed.
  */
 
-import { afterAll } from 'vitest';
+import { afterAll, aroundEach } from 'vitest';
 
 import { checkSharedRuntimes, closeFileRuntime, closeSharedRuntimes, sharedText } from '../kit-owned.ts';
 import { parityChecked } from '../parity/check-parity.ts';
+import { inTestScope } from '../test-scope.ts';
 import { throwAll } from '../throw-all.ts';
 import { isLastFile } from './last-file.ts';
 
 /** For the sum of steps that have deadlines of their own. */
 const STEPS_MS = 120_000;
+
+// The accessor finds the factory of a test in all of its hooks, whichever of them asked for it first.
+aroundEach((runTest) => inTestScope(runTest));
 
 // One hook, because Vitest calls several in the reverse of their order.
 afterAll(async () => {
