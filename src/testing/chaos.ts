@@ -22,7 +22,7 @@ interface ChaosParts {
  * that refuses, a process that dies. Everything is let go when the test ends;
  * what was to strike and never did fails the test.
  */
-export class Chaos implements AsyncDisposable {
+export class Chaos {
   readonly #parts: ChaosParts;
   readonly #sockets = new Map<SocketFaults, string>();
   #store: StoreFaults | undefined;
@@ -82,7 +82,7 @@ export class Chaos implements AsyncDisposable {
   }
 
   /** Lets everything go. @internal */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async letGo(): Promise<void> {
     this.#store?.[Symbol.dispose]();
     await Promise.all([...this.#sockets.keys()].map((faults) => faults.heal()));
   }

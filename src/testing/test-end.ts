@@ -12,8 +12,10 @@
 
 import { systemClock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
+import { EnginehouseError } from '../base/errors.ts';
 import type { Scope } from '../base/scope.ts';
-import type { Fence } from './audit/fence.ts';
+import { configuredRuntime, unsetConfiguredRuntime } from '../startup/pointer.ts';
+import { unguarded, type Fence } from './audit/fence.ts';
 import type { Marks } from './audit/marks.ts';
 import type { Chaos } from './chaos.ts';
 import type { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
@@ -68,7 +70,7 @@ export async function endTest(ending: EndingTest): Promise<void> {
   wrong.push(...(models?.takeRefused() ?? []));
   if (outcome.failedTest === undefined) wrong.push(...unused(ending));
   alone?.watch.release();
-  await step('letting go the faults', TEARDOWN_STEP_MS, () => chaos?.[Symbol.asyncDispose]());
+  await step('letting go the faults', TEARDOWN_STEP_MS, () => chaos?.letGo());
   await step('ending the model calls', TEARDOWN_STEP_MS, () => models?.close());
   await Promise.all([...audits.keys()].map(settle));
   if (outcome.failedTest !== undefined) await step('telling', TEARDOWN_STEP_MS, () => tellFailure(ending));
@@ -78,6 +80,7 @@ export async function endTest(ending: EndingTest): Promise<void> {
       step(`closing the connections of ${user.id}`, TEARDOWN_STEP_MS, () => user[Symbol.asyncDispose]()),
     ),
   );
+  wrong.push(...leftPointer(fence, alone));
   // Parts may need the runtime to close, and listeners hear of it: what the test was given ends after them.
   fence.lower(test);
   for (const audit of audits.values()) {
@@ -97,6 +100,16 @@ export async function endTest(ending: EndingTest): Promise<void> {
 /** What the test said should happen and did not. One that failed half-way has not come to all of it. */
 function unused({ models, chaos }: EndingTest): readonly unknown[] {
   return [...(models?.unused() ?? []), ...(chaos?.unstruck() ?? [])];
+}
+
+/** The process-wide pointer, where the test set it to a runtime that outlives the test; it is taken back. */
+function leftPointer(fence: Fence, alone: TestRuntime | undefined): readonly unknown[] {
+  const pointed = configuredRuntime();
+  if (pointed === undefined || !fence.gave(pointed) || unguarded(pointed) === alone?.runtime) return [];
+  unsetConfiguredRuntime();
+  const left = 'the process-wide pointer to a shared runtime, set by configureExecutionEngineFactory()';
+  const cure = 'Write `using _pointer = configureExecutionEngineFactory(runtime)`, or let the fixtures find the factory.';
+  return [new EnginehouseError('CLEANUP_INCOMPLETE', `the test left ${left}`, { left: [left] }, { cure })];
 }
 
 async function settle({ watch }: TestRuntime): Promise<void> {
