@@ -1,3 +1,6 @@
+/** The platform's own, see clock.ts. */
+const { setInterval, clearInterval } = globalThis;
+
 /** Far enough to never matter; the process is held by the timer, not by its firing. */
 const LONG_MS = 2 ** 30;
 

@@ -28,12 +28,17 @@ export function configureExecutionEngineFactory(runtime: EnginehouseRuntime): Di
       {},
     );
   }
-  configured = runtime;
   const unset = (): void => {
     if (configured === runtime) configured = undefined;
   };
   runtime.onClose(unset);
+  configured = runtime;
   return { [Symbol.dispose]: unset };
+}
+
+/** Takes the pointer back, whoever set it. @internal */
+export function unsetConfiguredRuntime(): void {
+  configured = undefined;
 }
 
 /** The runtime that the process-wide pointer names. @internal */

@@ -1,8 +1,10 @@
 import { asyncScope } from '../base/async-scope.ts';
+import { ExecutionEngineFactoryError, isEnginehouseError } from '../base/errors.ts';
 import type { AgentWebSocketBridge } from '../bridge/agent-websocket-bridge.ts';
 import { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
 import { configuredRuntime, configureExecutionEngineFactory } from '../startup/pointer.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
+import { bootedAt } from './hand-made.ts';
 import { bridgeOf } from './known-runtimes.ts';
 import { ownedByKit } from './kit-owned.ts';
 import type { TestRuntimeOptions } from './test-options.ts';
@@ -24,7 +26,9 @@ export async function configureExecutionEngineFactoryForTest(
     configureExecutionEngineFactory(manager.runtime);
   } catch (error) {
     await manager.cleanup();
-    throw error;
+    const where = bootedAt(configuredRuntime());
+    if (!isEnginehouseError(error, 'FACTORY_ALREADY_CONFIGURED') || where === undefined) throw error;
+    throw new ExecutionEngineFactoryError(error.code, `${error.message}: it was booted at ${where}`, {});
   }
   // This factory's end is its runtime's end: the test owns both.
   return Object.defineProperty(factory, Symbol.asyncDispose, { value: () => manager.cleanup() });

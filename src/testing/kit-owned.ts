@@ -10,6 +10,7 @@ import type { OpenResource } from '../base/resource-registry.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { leftOpen } from './audit/leftovers.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
+import { adopt, closeHandMade } from './hand-made.ts';
 import { endKit } from './kit-end.ts';
 import { parityChecked } from './parity/check-parity.ts';
 import { projectConfig } from './project-config.ts';
@@ -45,6 +46,7 @@ export async function sharedRuntime(options: TestRuntimeOptions = {}): Promise<T
     closeTimeoutMs: RUNTIME_CLOSE_MS,
   });
   await manager.initializeForTests();
+  adopt(manager.home);
   return manager.home;
 }
 
@@ -52,6 +54,7 @@ export async function sharedRuntime(options: TestRuntimeOptions = {}): Promise<T
 export async function ownedByKit(): Promise<EnginehouseRuntime> {
   const manager = (place[KEY] ??= new ExecutionEngineFactoryTestManager());
   await manager.initializeForTests();
+  adopt(manager.home);
   return manager.runtime;
 }
 
@@ -88,7 +91,7 @@ export function sharedText(): string | undefined {
 
 /** Closes everything that tests of this process share, and drops its test databases. @throws what closing one threw; several as an `AggregateError` */
 export async function closeSharedRuntimes(): Promise<void> {
-  const outcomes = await Promise.allSettled([parityChecked(), closeFileRuntime(), closeShared()]);
+  const outcomes = await Promise.allSettled([parityChecked(), closeFileRuntime(), closeHandMade(), closeShared()]);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
   // Runtimes have given their databases back by now.
   failures.push(...(await endKit()));

@@ -108,7 +108,8 @@ function leftPointer(fence: Fence, alone: TestRuntime | undefined): readonly unk
   if (pointed === undefined || !fence.gave(pointed) || unguarded(pointed) === alone?.runtime) return [];
   unsetConfiguredRuntime();
   const left = 'the process-wide pointer to a shared runtime, set by configureExecutionEngineFactory()';
-  const cure = 'Write `using _pointer = configureExecutionEngineFactory(runtime)`, or let the fixtures find the factory.';
+  const cure =
+    'Write `using _pointer = configureExecutionEngineFactory(runtime)`, or let the fixtures find the factory.';
   return [new EnginehouseError('CLEANUP_INCOMPLETE', `the test left ${left}`, { left: [left] }, { cure })];
 }
 

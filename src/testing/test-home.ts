@@ -11,6 +11,7 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { EnginehouseError } from '../base/errors.ts';
 import { Scope } from '../base/scope.ts';
+import type { Owner } from '../context/ids.ts';
 import type { ExecutionEngineFactory } from '../factory/execution-engine-factory.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import type { Activity } from './activity.ts';
@@ -18,6 +19,7 @@ import { Fence } from './audit/fence.ts';
 import { Marks } from './audit/marks.ts';
 import { Chaos } from './chaos.ts';
 import { ExecutionEngineFactoryTestManager } from './execution-engine-factory-test-manager.ts';
+import { adopt } from './hand-made.ts';
 import { sharedRuntime } from './kit-owned.ts';
 import { know } from './known-runtimes.ts';
 import type { Models } from './models/models.ts';
@@ -95,7 +97,10 @@ export class TestHome implements AsyncDisposable {
   async shared(): Promise<EnginehouseRuntime> {
     this.#sharing ??= sharedRuntime(this.#options);
     this.#first ??= this.#sharing;
-    return this.#give(this.#moveInto(await this.#sharing, false));
+    const home = await this.#sharing;
+    const { runtime } = home;
+    this.#fence.keepOpen(runtime, runtime.factory, runtime.bridge, runtime.store);
+    return this.#give(this.#moveInto(home, false));
   }
 
   /** A runtime in a process of its own, which `chaos.kill()` can kill. @throws what `Worker.start()` throws */
@@ -157,13 +162,13 @@ export class TestHome implements AsyncDisposable {
       seed: () => this.seed,
       home: () => this.#home,
       worker: () => this.#worker,
-      concerns: ({ userId }) => this.#home === this.#alone || [...this.#users].some(({ id }) => id === userId),
+      concerns: (owner) => this.#concerns(owner),
     });
     return this.#fence.guard(this.#chaos, 'chaos');
   }
 
   get timeline(): TestTimeline {
-    return this.#fence.guard(new TestTimeline(() => this.#home), 'timeline');
+    return this.#fence.guard(this.#newTimeline(), 'timeline');
   }
 
   /** Lets the marks of a user be seen anywhere in this test, which shares on purpose, for `reason`. */
@@ -217,9 +222,21 @@ export class TestHome implements AsyncDisposable {
   #give({ runtime }: TestRuntime): EnginehouseRuntime {
     const guarded = this.#fence.guard(runtime, 'runtime');
     know(guarded);
-    knowReader(guarded.factory, (id) => new TestTimeline(() => this.#home).of(id));
+    knowReader(guarded.factory, (id) => this.#newTimeline().of(id));
     if (!this.#fence.lowered) this.#factory ??= guarded.factory;
     return guarded;
+  }
+
+  #newTimeline(): TestTimeline {
+    return new TestTimeline(
+      () => this.#home,
+      (owner) => this.#concerns(owner),
+    );
+  }
+
+  /** Whether it is one of this test's users, where tests share the runtime. */
+  #concerns({ userId }: Owner): boolean {
+    return this.#home === this.#alone || [...this.#users].some(({ id }) => id === userId);
   }
 
   async #ownHome(): Promise<TestRuntime> {
@@ -232,7 +249,9 @@ export class TestHome implements AsyncDisposable {
     this.#refuseNew('runtime');
     this.#manager = new ExecutionEngineFactoryTestManager(this.#options);
     await this.#manager.initializeForTests();
-    return (this.#alone = this.#manager.home);
+    this.#alone = this.#manager.home;
+    adopt(this.#alone);
+    return this.#alone;
   }
 
   async #startWorker(): Promise<Worker> {

@@ -18,6 +18,8 @@ import { signToken, type TokenClaims } from '../server/token.ts';
 import type { EnginehouseConfig } from '../startup/config.ts';
 import type { EnginehouseRuntime } from '../startup/runtime.ts';
 import { startup } from '../startup/startup.ts';
+import { deepStack } from './audit/origin.ts';
+import { adopt, handMade } from './hand-made.ts';
 import { know } from './known-runtimes.ts';
 import { checkParityOnce } from './parity/check-parity.ts';
 import type { TestDatabase } from './postgres/test-databases.ts';
@@ -83,6 +85,7 @@ export class TestRuntime implements UserHome, AsyncDisposable {
 
   /** @throws what `startup()` throws */
   static async boot(options: TestRuntimeOptions = {}): Promise<TestRuntime> {
+    const booted = deepStack();
     const { seams = {} } = withTenant(options);
     const { tenant } = seams;
     const secret = `${crypto.randomUUID()}${crypto.randomUUID()}`;
@@ -98,7 +101,9 @@ export class TestRuntime implements UserHome, AsyncDisposable {
       watch.sees(runtime);
       checkParityOnce(runtime);
       const auth = { secret, tenantClaim: config.auth?.tenantClaim };
-      return new TestRuntime({ runtime, watch, database, tenant, auth });
+      const home = new TestRuntime({ runtime, watch, database, tenant, auth });
+      handMade(home, booted);
+      return home;
     } catch (error) {
       watch.close();
       await database?.release({ failedTest: undefined, inOrder: false }).catch(() => undefined);
@@ -130,6 +135,7 @@ export class TestRuntime implements UserHome, AsyncDisposable {
   /** K3. Idempotent. @throws `CLEANUP_INCOMPLETE`, `DEADLINE` naming the step, and whatever a step threw */
   close(outcome: TestOutcome = {}): Promise<void> {
     this.#outcome = outcome;
+    adopt(this);
     // A clock that stands would keep the runtime's own deadlines from coming.
     this.watch.release();
     return this.#scope.close();

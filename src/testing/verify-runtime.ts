@@ -22,14 +22,16 @@ export async function verifyRuntime(home: TestRuntime): Promise<void> {
 async function roundTrip(home: TestRuntime, user: TestUser): Promise<void> {
   const context = user.context();
   // It signs in and connects while the run begins.
-  const client = await user.client();
+  const client = home.runtime.address === undefined ? undefined : await user.client();
   await using engine = await home.runtime.factory.createForUser(context);
-  await engine.executeAgent(readinessAgent.name, { nonce: crypto.randomUUID() }).accepted;
+  const run = engine.executeAgent(readinessAgent.name, { nonce: crypto.randomUUID() });
+  await run.accepted;
   const seen: AgentEvent[] = [];
-  for await (const event of client.run(context.runId)) seen.push(event);
+  // Where nothing listens there is no socket, and the bridge shows it.
+  for await (const event of client?.run(context.runId) ?? run.events()) seen.push(event);
   const kept = await home.runtime.store.for(context).log.read(context.runId, 0, seen.length + 1);
   requireFive(seen);
-  if (text(seen) !== text(kept)) throw broken('what the socket showed is not what the log holds');
+  if (text(seen) !== text(kept)) throw broken('what was shown is not what the log holds');
 }
 
 function requireFive(seen: readonly AgentEvent[]): void {
@@ -37,7 +39,7 @@ function requireFive(seen: readonly AgentEvent[]): void {
   for (const { type } of seen) if (type === FIVE_EVENTS[at]) at += 1;
   if (at < FIVE_EVENTS.length) {
     throw broken(
-      `expected ${FIVE_EVENTS.join(', ')}, the socket showed ${seen.map(({ type }) => type).join(', ') || 'nothing'}`,
+      `expected ${FIVE_EVENTS.join(', ')}, shown were ${seen.map(({ type }) => type).join(', ') || 'nothing'}`,
     );
   }
 }

@@ -8,6 +8,7 @@
  *   H3. What a guarded handle gives out is guarded too; see `fence-shapes.ts`.
  *   H4. One thing has one proxy. Real methods are given the real things.
  *   H5. Calls under way when it is lowered settle by themselves.
+ *   H6. What is not the test's own cannot be closed by it.
  */
 
 import { EnginehouseError } from '../../base/errors.ts';
@@ -31,6 +32,7 @@ const targets = (place[KEY] ??= new WeakMap());
 
 /** Looked at by whoever prints, awaits or compares a thing; that is no use of it. */
 const LOOKED_AT: ReadonlySet<PropertyKey> = new Set(['then', 'constructor', 'toJSON', 'asymmetricMatch', '$$typeof']);
+const CLOSERS: ReadonlySet<PropertyKey> = new Set(['close', Symbol.dispose, Symbol.asyncDispose]);
 const ITERATORS: ReadonlySet<PropertyKey> = new Set([Symbol.iterator, Symbol.asyncIterator]);
 
 /** The real thing behind a guarded handle; anything else is given back as it is. */
@@ -42,6 +44,7 @@ export function unguarded<T>(handle: T): T {
 
 export class Fence {
   readonly #proxies = new WeakMap<object, object>();
+  readonly #keptOpen = new WeakSet<object>();
   /** The test that has ended. */
   #over: string | undefined;
 
@@ -55,6 +58,16 @@ export class Fence {
     const target = unguarded(handle);
     // The proxy is made of this very target.
     return this.#proxyOf(target, name, shapeOf(target)) as T;
+  }
+
+  /** H6: lets the test use these, and not close them. */
+  keepOpen(...handles: readonly object[]): void {
+    for (const handle of handles) this.#keptOpen.add(handle);
+  }
+
+  /** Whether this handle was given out here. */
+  gave(handle: object): boolean {
+    return this.#proxies.get(unguarded(handle)) === handle;
   }
 
   /** Ends everything that it guards: the body of `test` has no business with it any more. */
@@ -97,9 +110,10 @@ export class Fence {
     const { target, name, shape } = guarded;
     const given = shape.gives.get(key);
     const lent = shape.lends.get(key);
-    const path = `${name}.${String(key)}()`;
+    const path = typeof key === 'symbol' ? `${name}[${key.description}]()` : `${name}.${String(key)}()`;
     return (...args) => {
       this.#refuse(guarded, key);
+      if (CLOSERS.has(key) && this.#keptOpen.has(target)) throw notToClose(path);
       const real = args.map((arg) => (lent === undefined ? unguarded(arg) : this.#lending(arg, path, lent)));
       const result: unknown = Reflect.apply(method, target, real);
       if (result === target) return this.#proxyOf(target, name, shape);
@@ -131,4 +145,11 @@ export class Fence {
     const message = `${handle} is used after its test "${test}" has ended (its body ran on)`;
     throw new EnginehouseError('AFTER_TEST', message, { test, handle });
   }
+}
+
+function notToClose(path: string): EnginehouseError {
+  const message = `${path} would close what other tests share`;
+  const cure =
+    'The kit closes what is shared. A test that closes its runtime has one of its own: name `runtime` or `executionEngineFactory` among its fixtures.';
+  return new EnginehouseError('TEST_KIT_MISUSED', message, { part: 'a shared runtime' }, { cure });
 }

@@ -44,6 +44,9 @@ export interface LeftoverQuery {
   readonly withinMs?: number | undefined;
 }
 
+/** What is told of a thing that was left open. */
+type Left = Omit<OpenResource, 'kind'> & { readonly kind: string };
+
 /** Turns of the event loop before it waits by the clock: most sockets have closed by then. */
 const TURNS = 20;
 const PAUSE_MS = 2;
@@ -135,7 +138,7 @@ export class Leftovers implements Disposable {
 }
 
 /** One error that names everything, and whose stack points at where the first of it was opened. */
-export function leftOpen(left: readonly OpenResource[]): EnginehouseError<'TEST_LEFT_OPEN'> {
+export function leftOpen(left: readonly Left[]): EnginehouseError<'TEST_LEFT_OPEN'> {
   const lines = left.map(({ kind, name, owner, origin }) => {
     const frame = origin?.split('\n', 1)[0];
     const where = frame === undefined ? 'opened where nobody saw it' : `opened at ${placeOf(frame)}`;

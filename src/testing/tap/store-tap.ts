@@ -45,6 +45,7 @@ export class StoreTap implements BusySource {
     content: (owner, content) => this.#content(owner, content),
     accepted: (owner, runId, at) => this.#accepted({ owner, runId, at }),
   };
+  #knowsAll = true;
   #underWay = 0;
   #begun = 0;
   #asked = 0;
@@ -75,6 +76,11 @@ export class StoreTap implements BusySource {
     return [...this.#runs];
   }
 
+  /** Whether `runs()` has all that were accepted, and not only the newest. */
+  get knowsAll(): boolean {
+    return this.#knowsAll;
+  }
+
   runsOf(owner: Owner): readonly AcceptedRunKey[] {
     const key = ownerKey(owner);
     return this.runs().filter((run) => ownerKey(run.owner) === key);
@@ -83,6 +89,7 @@ export class StoreTap implements BusySource {
   /** Forgets the runs of one owner, or all. */
   forget(owner?: Owner): void {
     for (const run of owner === undefined ? this.runs() : this.runsOf(owner)) this.#runs.delete(run);
+    if (this.#runs.size === 0) this.#knowsAll = true;
   }
 
   /** Tells of each write before the store is asked: who dies there has written nothing. Call what it returns to stop. */
@@ -184,7 +191,9 @@ export class StoreTap implements BusySource {
   #accepted(run: AcceptedRunKey): void {
     this.#runs.add(run);
     const [oldest] = this.#runs;
-    if (this.#runs.size > RUNS_KEPT && oldest !== undefined) this.#runs.delete(oldest);
+    if (this.#runs.size <= RUNS_KEPT || oldest === undefined) return;
+    this.#runs.delete(oldest);
+    this.#knowsAll = false;
   }
 
   #strike(call: StoreCall): readonly ArmedFault[] {

@@ -26,21 +26,28 @@ export function eventsOfFrames(texts: readonly string[]): Map<string, AgentEvent
 }
 
 /**
- * What a user's sockets received that the logs of this user's runs do not hold: none when, of each run, it is exactly a
- * contiguous part of the log, and the end is the log's end.
+ * What a user's sockets received that the logs of this user's runs do not hold: none when, of each run, it is a part of
+ * the log, no socket went over events that none received, and the end is the log's end. One socket may begin behind the
+ * place where another one ended: a cursor that was kept somewhere else says so.
  *
- * `logs` has every run of the user; a run that was deleted is there with `undefined`, and is not compared.
+ * `logs` has every run of the user; a run that was deleted is there with `undefined`, and is not compared. `socketOf`
+ * says on which socket a text came, by its place in `texts`.
  */
 export function notInLog(
   texts: readonly string[],
   logs: ReadonlyMap<string, readonly AgentEvent[] | undefined>,
+  socketOf: (place: number) => number = () => 1,
 ): readonly string[] {
   const frames = texts.map(frameOf);
+  const spans = spansIn(frames, socketOf);
   const wrong = texts.filter((_text, index) => frames[index] === undefined);
   return [
     ...wrong.map((text) => `a frame is none of the protocol: ${shown(text)}`),
     ...strangersIn(frames, logs).map((run) => `run ${run} was told of, which is no run of this user`),
-    ...[...eventsIn(frames)].flatMap(([run, received]) => notPartOf(run, received, logs.get(run))),
+    ...[...eventsIn(frames)].flatMap(([run, received]) => {
+      const log = logs.get(run);
+      return log === undefined ? [] : [...notPartOf(run, received, log), ...holesIn(run, received, spans.get(run))];
+    }),
     ...frames.flatMap((frame) => (frame?.t === 'end' ? notTheEnd(frame, logs.get(runOf(frame.s))) : [])),
   ];
 }
@@ -96,14 +103,8 @@ function streamsOf(frame: ServerFrame | undefined): readonly string[] {
   }
 }
 
-function notPartOf(
-  run: string,
-  received: readonly AgentEvent[],
-  log: readonly AgentEvent[] | undefined,
-): readonly string[] {
+function notPartOf(run: string, received: readonly AgentEvent[], log: readonly AgentEvent[]): readonly string[] {
   const wrong: string[] = [];
-  if (log === undefined) return wrong;
-  let before: number | undefined;
   for (const event of received) {
     const { seq, type } = event;
     const kept = log[seq - 1];
@@ -111,9 +112,43 @@ function notPartOf(
       wrong.push(`event ${seq}, ${type}, of run ${run} was received, and its log has ${log.length}`);
     else if (canonicalEvent(kept) !== canonicalEvent(event))
       wrong.push(`event ${seq} of run ${run} was received as ${line(event)}, and its log has ${line(kept)}`);
-    if (before !== undefined && seq > before + 1)
-      wrong.push(`of run ${run} events ${before + 1} to ${seq - 1} were not received, and later ones were`);
+  }
+  return wrong;
+}
+
+/** Of one run on one socket: the numbers of its first and its last event. */
+interface Span {
+  first: number;
+  last: number;
+}
+
+function spansIn(
+  frames: readonly (ServerFrame | undefined)[],
+  socketOf: (place: number) => number,
+): ReadonlyMap<string, readonly Span[]> {
+  const runs = new Map<string, Span[]>();
+  for (const [place, frame] of frames.entries()) {
+    if (frame?.t !== 'ev' || frame.ev.length === 0) continue;
+    const last = frame.from + frame.ev.length - 1;
+    const spans = runs.get(runOf(frame.s)) ?? [];
+    runs.set(runOf(frame.s), spans);
+    const span = (spans[socketOf(place)] ??= { first: frame.from, last });
+    span.first = Math.min(span.first, frame.from);
+    span.last = Math.max(span.last, last);
+  }
+  return runs;
+}
+
+function holesIn(run: string, received: readonly AgentEvent[], spans: readonly Span[] = []): readonly string[] {
+  const wrong: string[] = [];
+  let before: number | undefined;
+  for (const { seq } of received) {
+    const from = before;
     before = seq;
+    if (from === undefined || seq <= from + 1) continue;
+    // Not every socket is there: a run is mostly on one of them.
+    if (!spans.some((span) => span.first <= from && seq <= span.last)) continue;
+    wrong.push(`of run ${run} events ${from + 1} to ${seq - 1} were not received, and later ones were`);
   }
   return wrong;
 }
