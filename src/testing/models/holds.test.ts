@@ -232,3 +232,12 @@ test('a reader that leaves ends the answer, and what it waited for', async () =>
   await clock.advance(0);
   expect([clock.pending, models.busy()]).toEqual([0, 0]);
 });
+
+test('a hold that names no place is told', async () => {
+  await using models = new Models();
+  models.hold('m');
+
+  expect(models.unused()).toMatchObject([
+    { code: 'FAULT_NOT_STRUCK', message: expect.stringContaining('the hold of m names no place') },
+  ]);
+});

@@ -117,13 +117,34 @@ export class ModelHold implements Disposable {
   }
 }
 
-/** Where an answer can be held. */
+interface PlacesParts {
+  readonly model: string | undefined;
+  readonly origin: Origin;
+  readonly hold: (point: HoldPoint) => ModelHold;
+}
+
+/** Where an answer can be held. Without one of them nothing is. */
 export class HoldPlaces {
-  readonly #hold: (point: HoldPoint) => ModelHold;
+  readonly #parts: PlacesParts;
+  #used = false;
 
   /** @internal */
-  constructor(hold: (point: HoldPoint) => ModelHold) {
-    this.#hold = hold;
+  constructor(parts: PlacesParts) {
+    this.#parts = parts;
+  }
+
+  /** @internal */
+  unused(): EnginehouseError<'FAULT_NOT_STRUCK'> | undefined {
+    if (this.#used) return undefined;
+    const { model = 'any model', origin } = this.#parts;
+    const fault = `the hold of ${model}`;
+    const message = `${fault} names no place, such as .before.answer() (asked for at ${origin.line})`;
+    return origin.error('FAULT_NOT_STRUCK', message, { fault, strikes: 0, times: 1 });
+  }
+
+  #hold(point: HoldPoint): ModelHold {
+    this.#used = true;
+    return this.#parts.hold(point);
   }
 
   readonly before = {
@@ -152,8 +173,15 @@ export class HoldPlaces {
 export class ModelHolds {
   readonly #all: ModelHold[] = [];
   readonly #armed = new Set<ModelHold>();
+  readonly #places: HoldPlaces[] = [];
 
-  add(hold: ModelHold): ModelHold {
+  places(parts: Omit<PlacesParts, 'hold'>, make: (point: HoldPoint) => ModelHold): HoldPlaces {
+    const places = new HoldPlaces({ ...parts, hold: (point) => this.#add(make(point)) });
+    this.#places.push(places);
+    return places;
+  }
+
+  #add(hold: ModelHold): ModelHold {
     this.#all.push(hold);
     this.#armed.add(hold);
     return hold;
@@ -169,7 +197,8 @@ export class ModelHolds {
   }
 
   unreached(): readonly EnginehouseError<'FAULT_NOT_STRUCK'>[] {
-    return this.#all.flatMap((hold) => hold.notReached() ?? []);
+    const places = this.#places.flatMap((each) => each.unused() ?? []);
+    return [...places, ...this.#all.flatMap((hold) => hold.notReached() ?? [])];
   }
 
   release(): void {

@@ -23,7 +23,7 @@ import { matches } from './expectation.ts';
 import { historyOf, type History } from './history.ts';
 import { ModelCall } from './model-call.ts';
 import { ModelFaults, type ModelFailureOptions, type ModelFault } from './model-faults.ts';
-import { HoldPlaces, ModelHold, ModelHolds, type HoldOptions } from './model-holds.ts';
+import { ModelHold, ModelHolds, type HoldOptions, type HoldPlaces } from './model-holds.ts';
 import { Origin } from './origin.ts';
 import type { ModelFailure } from './provider-failure.ts';
 import { unexpected } from './script-errors.ts';
@@ -219,8 +219,9 @@ export class Models implements ProviderV4, ModelsFor, BusySource, AsyncDisposabl
     origin: Origin,
   ): HoldPlaces {
     const calls = (): readonly ModelCall[] => this.calls;
-    return new HoldPlaces((point) =>
-      this.#holds.add(new ModelHold({ ...options, model, userId, point, origin, calls })),
+    return this.#holds.places(
+      { model, origin },
+      (point) => new ModelHold({ ...options, model, userId, point, origin, calls }),
     );
   }
 }

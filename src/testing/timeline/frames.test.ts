@@ -81,6 +81,16 @@ test('a part of the log is what the log holds, and anything else is not', () => 
   ]);
 });
 
+test('one socket may begin behind the place where another one ended, and goes over nothing itself', () => {
+  const logs = new Map([['r1', log]]);
+  const texts = [frame('r1', log.slice(0, 2)), frame('r1', log.slice(3)), frame('r1', log.slice(4))];
+
+  expect(notInLog(texts, logs, (place) => [1, 2, 2][place] ?? 0)).toEqual([]);
+  expect(notInLog(texts, logs, (place) => [1, 2, 1][place] ?? 0)).toEqual([
+    'of run r1 events 3 to 3 were not received, and later ones were',
+  ]);
+});
+
 test('S1: two that differ under one number are both seen', () => {
   const other = log.map((event) => ({ ...event, at: event.at + 1 }));
 
