@@ -12,7 +12,7 @@
 
 import { withDeadline } from '../base/deadline.ts';
 import { systemClock, type Disarm } from '../base/clock.ts';
-import { EnginehouseError } from '../base/errors.ts';
+import { EnginehouseError, isEnginehouseError } from '../base/errors.ts';
 import type { AgentEvent } from '../context/event.ts';
 import { ownerKey, type Owner } from '../context/ids.ts';
 import { isTerminal } from '../context/run-status.ts';
@@ -80,7 +80,7 @@ export class TestAudit {
     if (runtime.closed) return;
     await Promise.all(
       this.#runs().map(async ({ owner, runId }) => {
-        const record = await runtime.store.for(owner).runs.get(runId);
+        const record = await unlessClosed(runtime.store.for(owner).runs.get(runId));
         if (record === undefined || isEnded(record)) return;
         const what = `ending run ${runId}`;
         await withDeadline(what, TEARDOWN_STEP_MS, systemClock, this.#end({ owner, runId }));
@@ -147,7 +147,7 @@ export class TestAudit {
       .slice(-RUNS_READ)
       .map(async ({ owner, runId }) => {
         const { runs, log } = runtime.store.for(owner);
-        const record = await runs.get(runId);
+        const record = await unlessClosed(runs.get(runId));
         // A test may have deleted it.
         return record && { owner, runId, record, events: await log.read(runId, 0, EVENTS_READ) };
       });
@@ -230,6 +230,16 @@ export async function shownOfOthers(users: Iterable<TestUser>, marks: Marks): Pr
     sightings.push(...answers.flatMap((text) => marks.searchIn(text, { of: id, where: 'response' })));
   }
   return sightings.length === 0 ? [] : [isolationBroken(sightings.slice(0, SIGHTINGS_KEPT))];
+}
+
+/** A test may have closed the store. */
+async function unlessClosed<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isEnginehouseError(error, 'CLOSED')) return undefined;
+    throw error;
+  }
 }
 
 function isEnded({ endedAt }: RunRecord): boolean {
