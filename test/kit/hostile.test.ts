@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 
 import { runVitest, type VitestRun } from './run-vitest.ts';
 
-const FOR_NODE = join(import.meta.dirname, 'projects/hostile/node/hostile.ts');
+const FOR_NODE = join(import.meta.dirname, '../support/fixture/node-hostile.ts');
 const NODE_LIVES_MS = 30_000;
 
 /** The failed tests, with what their errors must say. */
@@ -63,7 +63,7 @@ for (const isolation of ['process', 'none']) {
       /the end of "blamed: it fails, and leaks" was not in order[\s#]+TEST_LEFT_OPEN: .* engine run-alice/,
     );
     expect(said).toContain('closing the queue of the test "blamed: a part of its own hangs');
-    expect(said).toMatch(/left open: runtime http:\S+, opened at \S+hostile\.ts/);
+    expect(said).toMatch(/left open: runtime http:\S+, opened at \S+node-hostile\.ts/);
     expect(exitCode).toBe(1);
   });
 }

@@ -148,6 +148,9 @@ test('of many runs it knows the latest', async () => {
 
   expect(known).toHaveLength(10_000);
   expect(known[0]).toMatchObject({ at: 2 });
+  expect(house.tap.knowsAll).toBe(false);
+  house.tap.forget();
+  expect(house.tap.knowsAll).toBe(true);
 });
 
 test('T3: a reader gets what an owner writes and what is read for them, and nothing of another', async () => {
