@@ -42,7 +42,7 @@ export const KIT_FACTS = {
   AFTER_TEST: {
     status: 500,
     retry: 'no',
-    cure: 'Await everything that the named test starts; its body ran on after it had ended or timed out.',
+    cure: 'Await everything that the named test starts; its body ran on after it had ended or timed out. In onTestFinished fixtures are over: use afterEach.',
   },
   TEST_LEFT_OPEN: {
     status: 500,
