@@ -10,10 +10,17 @@ import { asyncScope, type AsyncScope } from '../base/async-scope.ts';
 type CurrentFactory = () => object | undefined;
 
 class TestScope implements AsyncScope {
-  current: CurrentFactory = () => undefined;
+  #current: CurrentFactory | undefined;
 
   get factory(): object | undefined {
-    return this.current();
+    return this.#current?.();
+  }
+
+  /** Once: a second home in one test has a scope of its own. */
+  fill(current: CurrentFactory): boolean {
+    if (this.#current !== undefined) return false;
+    this.#current = current;
+    return true;
   }
 }
 
@@ -25,10 +32,7 @@ export function inTestScope<T>(run: () => T): T {
 /** Fills the scope of the test that calls it; where no runner gave it one, enters one for the rest of its caller. */
 export function enterTestScope(current: CurrentFactory): void {
   const around = asyncScope.getStore();
-  if (around instanceof TestScope) {
-    around.current = current;
-    return;
-  }
+  if (around instanceof TestScope && around.fill(current)) return;
   asyncScope.enterWith({
     get factory() {
       return current();
