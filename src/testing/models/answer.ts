@@ -3,7 +3,7 @@ import { EnginehouseError } from '../../base/errors.ts';
 import type { Ids } from '../../base/ids.ts';
 import { saidText } from './message-text.ts';
 import type { ModelCall } from './model-call.ts';
-import type { Origin } from './origin.ts';
+import type { Origin } from '../origin.ts';
 import { toolNotOffered } from './script-errors.ts';
 import { ScriptWriter } from './script-writer.ts';
 import type { Turn, TurnPart } from './turn.ts';

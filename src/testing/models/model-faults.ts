@@ -1,6 +1,6 @@
 import { EnginehouseError } from '../../base/errors.ts';
 import type { ModelCall } from './model-call.ts';
-import type { Origin } from './origin.ts';
+import type { Origin } from '../origin.ts';
 import { MODEL_FAILURES, providerFailure, type ModelFailure } from './provider-failure.ts';
 
 export interface ModelFailureOptions {

@@ -3,7 +3,7 @@ import { withDeadline } from '../../base/deadline.ts';
 import { EnginehouseError, isEnginehouseError } from '../../base/errors.ts';
 import { nextTurn } from '../../base/next-turn.ts';
 import type { ModelCall } from './model-call.ts';
-import type { Origin } from './origin.ts';
+import type { Origin } from '../origin.ts';
 
 /** Real milliseconds, whatever the clock of the test says. */
 const REACHED_TIMEOUT_MS = 5_000;

@@ -24,7 +24,7 @@ import { historyOf, type History } from './history.ts';
 import { ModelCall } from './model-call.ts';
 import { ModelFaults, type ModelFailureOptions, type ModelFault } from './model-faults.ts';
 import { ModelHold, ModelHolds, type HoldOptions, type HoldPlaces } from './model-holds.ts';
-import { Origin } from './origin.ts';
+import { Origin } from '../origin.ts';
 import type { ModelFailure } from './provider-failure.ts';
 import { unexpected } from './script-errors.ts';
 import { Script, type ScriptOptions } from './script.ts';

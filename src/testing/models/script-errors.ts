@@ -2,7 +2,7 @@ import { EnginehouseError } from '../../base/errors.ts';
 import type { Conversation } from './conversation.ts';
 import { shownExpectation } from './expectation.ts';
 import { shortened, type ModelCall } from './model-call.ts';
-import type { Origin } from './origin.ts';
+import type { Origin } from '../origin.ts';
 import type { Script } from './script.ts';
 import type { Expectation } from './turn.ts';
 

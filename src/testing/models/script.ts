@@ -4,7 +4,7 @@ import { canonicalJson } from '../../base/canonical-json.ts';
 import { matches } from './expectation.ts';
 import type { ModelCall } from './model-call.ts';
 import { messageCalls, messageText } from './message-text.ts';
-import type { Origin } from './origin.ts';
+import type { Origin } from '../origin.ts';
 import type { Expectation, Turn, TurnPart } from './turn.ts';
 
 /** Which conversations take a script, and how many. */

@@ -3,7 +3,7 @@ import { withDeadline } from '../../base/deadline.ts';
 import type { EnginehouseError } from '../../base/errors.ts';
 import type { EventType } from '../../context/event.ts';
 import { ownerKey, type Owner, type UserId } from '../../context/ids.ts';
-import { Origin } from '../models/origin.ts';
+import { Origin } from '../origin.ts';
 import type { StoreCall, StoreOperation } from './store-call.ts';
 
 /** Which calls a fault strikes, decided. */

@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { isEnginehouseError, type EnginehouseError } from '../../base/errors.ts';
-import type { Origin } from '../models/origin.ts';
+import type { Origin } from '../origin.ts';
 import type { WorkerChild } from './worker-child.ts';
 import type { Death, KillOptions } from './worker-options.ts';
 import type { CrashMoment, CrashPlace, WorkerPoint } from './worker-orders.ts';

@@ -15,7 +15,7 @@ import { Scope } from '../../base/scope.ts';
 import type { UserId } from '../../context/ids.ts';
 import { signToken } from '../../server/token.ts';
 import type { StoreOptions } from '../../startup/config.ts';
-import { Origin } from '../models/origin.ts';
+import { Origin } from '../origin.ts';
 import { TEARDOWN_STEP_MS, TEST_LIMITS } from '../test-options.ts';
 import { TestUser, type TokenOptions, type UserHome } from '../test-user.ts';
 import { OrderedKill } from './ordered-kill.ts';

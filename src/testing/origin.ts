@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EnginehouseError, type ErrorCode, type ErrorDetails } from '../../base/errors.ts';
-import { framesOf, isInside } from '../audit/origin.ts';
+import { EnginehouseError, type ErrorCode, type ErrorDetails } from '../base/errors.ts';
+import { framesOf, isInside } from './audit/origin.ts';
 
 /** What a test calls: who calls it is where the test said something. */
 type Door = (...args: never[]) => unknown;
